@@ -1,0 +1,108 @@
+//! The only place that reads the time. Everything else is given a [`Clock`].
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Milliseconds since 1970-01-01T00:00:00Z. Serialised as RFC 3339.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timestamp(pub i64);
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not an RFC 3339 time")))
+    }
+}
+
+impl Timestamp {
+    /// This moment and `duration` more.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long after `earlier` this is; zero where it is before.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// Reads an RFC 3339 time; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|time| Self(time.as_millisecond()))
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => write!(f, "{time:.3}"),
+            Err(_) => write!(f, "{}ms", self.0),
+        }
+    }
+}
+
+/// Tells the time and waits for it.
+#[async_trait::async_trait]
+pub trait Clock: fmt::Debug + Send + Sync {
+    fn now(&self) -> Timestamp;
+    /// Returns once `now()` is at or past `moment`.
+    async fn sleep_until(&self, moment: Timestamp);
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+#[async_trait::async_trait]
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(jiff::Timestamp::now().as_millisecond())
+    }
+
+    async fn sleep_until(&self, moment: Timestamp) {
+        // The wall clock may be set while we sleep: look again, at the latest every minute.
+        loop {
+            let left = moment.since(self.now());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left.min(Duration::from_mins(1))).await;
+        }
+    }
+}
+
+/// Time that follows tokio's, which tests can pause and which then skips what nobody works in.
+#[derive(Clone, Copy, Debug)]
+pub struct VirtualClock {
+    start: Timestamp,
+    origin: tokio::time::Instant,
+}
+
+impl VirtualClock {
+    /// A clock that shows `start` now. Must be made inside the runtime whose time it follows.
+    pub fn starting_at(start: Timestamp) -> Self {
+        Self { start, origin: tokio::time::Instant::now() }
+    }
+}
+
+#[async_trait::async_trait]
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        self.start.after(self.origin.elapsed())
+    }
+
+    async fn sleep_until(&self, moment: Timestamp) {
+        while self.now() < moment {
+            tokio::time::sleep(moment.since(self.now())).await;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Every code that a user can meet. A code is for ever: it is never given to another problem.
+//!
+//! By hundreds: 00 files, 01 expressions, 02 rules, 03 workflows, 04 plans, 05 configuration, 06 running.
+
+use std::fmt;
+
+macro_rules! codes {
+    ($($name:ident = $number:literal, $title:literal, $remedy:literal;)*) => {
+        /// Names a kind of problem, for ever. Written `H0123`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $(#[doc = $title] $name,)* }
+
+        impl Code {
+            /// Every code in the order of their numbers.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            pub fn number(self) -> u16 {
+                match self { $(Self::$name => $number,)* }
+            }
+
+            /// What it is, in a few words.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// Why it happens and what to do, for the reference.
+            pub fn remedy(self) -> &'static str {
+                match self { $(Self::$name => $remedy,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    NotReadable = 1, "a file cannot be read", "Check the path and the permissions.";
+    NotUtf8 = 2, "a file is not UTF-8", "Save the file as UTF-8; the message names the first byte that is not.";
+    NothingFound = 3, "no rules and no workflows were found", "Name a folder that holds `*.rules`, `*.yaml` or `*.yml` files; `homeostat init` makes one.";
+    TooLarge = 4, "a file is too large or too deeply nested", "Split the file. The limits protect against hostile input.";
+
+    ExpressionSyntax = 100, "an expression cannot be parsed", "Expressions are CEL, the Common Expression Language.";
+    UnknownName = 101, "a name is not declared", "Only the names listed in the guide exist where the expression stands.";
+    UnknownField = 102, "a field does not exist", "The field is not in the declaration of what it is selected from.";
+    NoOverload = 103, "an operator or function does not take these types", "Convert one side, for example with `double(x)` or `string(x)`.";
+    WrongType = 104, "an expression has the wrong type", "The place where the expression stands expects another type.";
+    UnknownFunction = 105, "a function does not exist", "See the list of functions in the guide.";
+    ExpressionTooDeep = 106, "an expression is nested too deeply or is too long", "Split the expression.";
+    BadMacro = 107, "a macro is used wrongly", "A macro's variable must be a plain name, and `has()` takes a field selection.";
+    BadLiteral = 108, "a literal is malformed", "Numbers must be in range, and strings may only hold known escapes.";
+
+    RuleSyntax = 200, "a rules file cannot be parsed", "The message says what may stand here.";
+    DuplicateName = 201, "a name is declared twice", "Rename or delete one of the two.";
+    UnknownEvent = 202, "an event type is not declared", "Declare it with `event NAME { … }` in a rules file.";
+    MissingClause = 203, "a rule lacks a clause it needs", "A rule needs `on`, and `run` or `emit`.";
+    DuplicateClause = 204, "a clause stands twice in a rule", "Delete one of the two.";
+    BadClause = 205, "a clause is malformed", "The message says what the clause takes.";
+    UnknownWorkflow = 206, "a workflow does not exist", "Name a workflow among the checked files.";
+    BadArgument = 207, "an argument does not fit its declaration", "Arguments are the workflow's inputs or the event's fields.";
+
+    YamlSyntax = 300, "a workflow is not valid YAML", "The message says where the YAML ends to make sense.";
+    DuplicateKey = 301, "a key stands twice in a mapping", "Delete one of the two.";
+    UnknownKey = 302, "a key is not known here", "The message lists what may stand here.";
+    MissingKey = 303, "a key is missing", "Add the key.";
+    WrongKind = 304, "a value is of the wrong kind", "The message says what is expected.";
+    UnknownAction = 305, "an action does not exist", "See the reference of actions.";
+    UnknownInput = 306, "an input does not exist", "The action or workflow takes no such input.";
+    MissingInput = 307, "an input is missing", "The action or workflow needs this input.";
+    UnknownStep = 308, "a step does not exist", "Name a step of the same workflow.";
+    BadTemplate = 309, "`${ … }` is used wrongly", "`${ … }` holds one expression; `$${` writes the characters themselves.";
+    UnquotedExpression = 310, "an expression needs quotes in YAML", "YAML reads a leading `!`, `&`, `*`, `[` or `{`, and `: ` and ` #` within, as its own.";
+    BadName = 311, "a name is malformed", "Names start with a letter or `_` and go on with letters, digits and `_`.";
+    BadUndo = 312, "a step cannot be undone like that", "`undo: previous` is for actions that remember what was before.";
+
+    Cycle = 400, "steps wait for each other", "Break the cycle: remove a `needs` or a reference.";
+    NoRest = 401, "a path does not end in a resting phase", "Every way through a workflow with `state.*` steps must end in one.";
+    EmptyWorkflow = 402, "a workflow has no steps", "Add a step.";
+    RedundantNeeds = 403, "a `needs` repeats what a reference says", "Delete it; the reference is an edge already.";
+
+    BadSetting = 500, "a setting is wrong", "The message says what the setting takes.";
+    UnknownSetting = 501, "a setting does not exist", "`homeostat config show` prints every setting.";
+    UnknownTarget = 502, "a target is not configured", "List it under `targets`, or give `defaults`.";
+    NotAllowed = 503, "a host is not allowed", "Add the host or its network to `network.allow`.";
+    NotLoopback = 504, "an address is not a loopback address", "Without tokens and TLS only loopback addresses are bound.";
+    AddressInUse = 505, "an address is in use", "Stop the other process or choose another port.";
+    BadKey = 506, "the key does not open the store", "Give the key the store was sealed with.";
+    MissingSealKey = 507, "no key is given", "Make one with `homeostat keys new`.";
+    NewerStore = 508, "the store was written by a newer version", "Run that version, or a newer one.";
+    StoreFull = 509, "the store cannot be written: the disk is full", "Free space; nothing that was accepted is lost.";
+    StoreBusy = 510, "the store is held by another process", "Only one engine may open a SQLite store.";
+    StoreBroken = 511, "the store cannot be read", "Restore a backup.";
+
+    Refused = 600, "an event was refused", "The message says which attribute is wrong.";
+    EngineAway = 601, "the engine cannot be reached", "Check that `homeostat serve` runs and that the URL is right.";
+    NotFound = 602, "there is no such thing", "List what there is.";
+    Conflict = 603, "the state does not allow it", "The message says what holds it.";
+    RunFailed = 604, "a run failed", "`homeostat runs show` says which step and why.";
+    Internal = 699, "something went wrong that should not", "Please report it with the message.";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "H{:04}", self.number())
+    }
+}

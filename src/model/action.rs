@@ -1,0 +1,62 @@
+//! What a step can use: the signature that the checker reads and the runtime obeys.
+
+use super::schema::{Object, Shape};
+use super::target::Phase;
+
+/// An action as the checker sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActionSignature {
+    /// As a step's `uses` names it, like `recorder.lookup`.
+    pub name: &'static str,
+    /// Part of the plan's digest: grows when the meaning of inputs or outputs changes.
+    pub version: u32,
+    pub docs: &'static str,
+    pub inputs: Object,
+    pub output: Object,
+    pub effect: Effect,
+    /// Whether `undo: previous` has a meaning.
+    pub undoable: bool,
+    /// The resting phase the action proposes; only `state.*` have one.
+    pub proposes: Option<Phase>,
+    /// Whether a run without a target may use it.
+    pub needs_target: bool,
+}
+
+/// What performing an action does to the world, and so what a crash in the middle of it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Looks, or computes: may be performed again freely.
+    None,
+    /// Changes the world; a repetition under the same key changes it no further.
+    Idempotent,
+    /// May not be repeated: after a crash in the middle of it the run fails.
+    AtMostOnce,
+}
+
+/// The actions that exist, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    actions: std::collections::BTreeMap<&'static str, std::sync::Arc<ActionSignature>>,
+}
+
+impl Catalogue {
+    pub fn new(signatures: impl IntoIterator<Item = ActionSignature>) -> Self {
+        Self { actions: signatures.into_iter().map(|action| (action.name, std::sync::Arc::new(action))).collect() }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&std::sync::Arc<ActionSignature>> {
+        self.actions.get(name)
+    }
+
+    /// Every action, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &std::sync::Arc<ActionSignature>> {
+        self.actions.values()
+    }
+}
+
+impl ActionSignature {
+    /// The shape of what the action returns.
+    pub fn output_shape(&self) -> Shape {
+        Shape::Object(self.output.clone())
+    }
+}

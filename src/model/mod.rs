@@ -1,0 +1,12 @@
+//! The nouns that every part of the house shares: plain data, no behaviour beyond keeping itself well-formed.
+//!
+//! Nothing here knows how a thing is parsed, stored, sent or performed.
+
+pub mod action;
+pub mod assignment;
+pub mod event;
+pub mod network;
+pub mod objective;
+pub mod record;
+pub mod schema;
+pub mod target;

@@ -1,0 +1,96 @@
+//! What a load test found, kept for as long as it is true.
+
+use serde::{Deserialize, Serialize};
+
+use super::objective::Objective;
+use crate::base::clock::Timestamp;
+use crate::base::id::{RunId, Signature, TargetName};
+
+/// The verified maximum throughput of one signature under stated conditions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    pub target: TargetName,
+    pub signature: Signature,
+    #[serde(flatten)]
+    pub measurement: Measurement,
+    pub conditions: Conditions,
+    /// The run that measured it.
+    pub run: RunId,
+    pub recorded_at: Timestamp,
+}
+
+/// What a capacity search found: what `pressure.measure` returns and `recorder.save` takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// The highest verified rate, live traffic included.
+    pub max_rps: f64,
+    /// The true maximum lies between these, as far as the trials can tell.
+    pub interval_rps: [f64; 2],
+    /// Why the search ended, and what its figure means.
+    pub verdict: Verdict,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    /// Requests sent by the load test itself.
+    pub requests: u64,
+    /// Every trial in the order it was run: the latency-against-rate curve.
+    pub curve: Vec<Trial>,
+}
+
+/// What a measurement's figure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// `max_rps` met the objective in a confirming trial, and a rate just above did not.
+    Confirmed,
+    /// `max_rps` met the objective; the search was stopped by a limit before an upper bound was found.
+    LowerBound,
+}
+
+/// One period of constant rate, and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Offered rate: the test's own and the live traffic's.
+    pub rate_rps: f64,
+    /// The live traffic's part of it.
+    pub live_rps: f64,
+    pub duration_ms: u64,
+    /// Requests of the test's own.
+    pub requests: u64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub error_rate: f64,
+    /// How late the generator itself sent, 99th percentile.
+    pub lateness_p99_ms: f64,
+    pub verdict: TrialVerdict,
+}
+
+/// What one trial says about its rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrialVerdict {
+    Pass,
+    Fail,
+    /// The generator was late or did not reach the rate: says nothing about the target.
+    Invalid,
+}
+
+/// What else was so when the record was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conditions {
+    pub objective: Objective,
+    pub live_traffic: LiveTraffic,
+    /// The endpoint that was tested, without credentials.
+    pub endpoint: String,
+}
+
+/// What the agents send while a load test runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LiveTraffic {
+    /// What they pass is added to the test's own rate.
+    Count,
+    /// They are held at the floor first, and what they pass is added.
+    Hold,
+    /// No agent feeds the tested endpoint.
+    Isolated,
+}

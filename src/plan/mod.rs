@@ -1,0 +1,58 @@
+//! A workflow compiled: steps in a directed acyclic graph, named by the digest of their canonical text.
+//!
+//! `build` makes plans and is the only way to one; `render` shows them. petgraph stays in here.
+
+pub mod graph;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::digest::Digest;
+use crate::base::id::{StepName, WorkflowName};
+use crate::expression::Program;
+use crate::ir::template::Template;
+pub use crate::ir::{ForEach, Retry, Undo};
+use crate::model::action::ActionSignature;
+use crate::model::schema::Object;
+pub use graph::{Graph, StepIndex};
+
+/// One workflow, ready to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub workflow: WorkflowName,
+    pub summary: String,
+    pub inputs: Object,
+    /// The workflow's steps.
+    pub steps: Graph,
+    /// What runs after a failure, once everything undoable is undone.
+    pub on_failure: Graph,
+    /// What the run returns, by name.
+    pub outputs: Vec<(String, Template)>,
+    pub digest: Digest,
+    /// The text it was made from: enough to make it again, also after the file has changed.
+    pub source: PlanSource,
+}
+
+/// The text of a workflow file, kept with every run of it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PlanSource {
+    pub path: String,
+    pub text: Arc<str>,
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub name: StepName,
+    pub action: Arc<ActionSignature>,
+    /// `None`: always.
+    pub condition: Option<Program>,
+    /// Always a `Template::Object` or `Literal` object.
+    pub with: Template,
+    /// `None`: one attempt.
+    pub retry: Option<Retry>,
+    /// For one attempt.
+    pub timeout: Option<Duration>,
+    pub undo: Option<Undo>,
+    pub for_each: Option<ForEach>,
+}

@@ -1,0 +1,165 @@
+//! What has happened in a run, in order: the only thing a run's state is made from.
+//!
+//! Entries are past tense. They are written before anything relies on them, sealed by the store, and never changed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::effect::ActionError;
+use crate::base::clock::Timestamp;
+use crate::base::digest::Digest;
+use crate::base::id::{RuleName, RunId, StepName, TargetName, WorkflowName};
+use crate::model::target::{Phase, TargetState};
+
+/// Names a performance: a step, or one item of a `for_each` step.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    pub step: StepName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<usize>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum What {
+    /// The run began, holding its target's lease.
+    Began {
+        inputs: Json,
+        target: Option<TargetState>,
+    },
+    /// A step's condition was false.
+    Skipped {
+        step: StepName,
+    },
+    /// A `for_each` step's list was evaluated.
+    Expanded {
+        step: StepName,
+        items: Vec<Json>,
+    },
+    /// An attempt is about to be performed with these inputs.
+    Attempted {
+        place: Place,
+        attempt: u32,
+        input: Json,
+        undo: Option<Json>,
+    },
+    /// The effect kept this, to go on from after a crash.
+    Checkpointed {
+        place: Place,
+        state: Json,
+    },
+    /// The engine stopped while the attempt ran; it is performed again under the same key.
+    Interrupted {
+        place: Place,
+    },
+    /// The attempt failed and another one follows at `retry_at`.
+    Retrying {
+        place: Place,
+        error: ActionError,
+        retry_at: Timestamp,
+    },
+    Succeeded {
+        place: Place,
+        output: Json,
+    },
+    Failed {
+        place: Place,
+        error: ActionError,
+    },
+    /// The run was told to stop.
+    StopRequested {
+        reason: StopReason,
+    },
+    /// Undoing a performance began.
+    Undoing {
+        place: Place,
+    },
+    Undone {
+        place: Place,
+    },
+    UndoFailed {
+        place: Place,
+        error: ActionError,
+    },
+    Ended {
+        status: RunStatus,
+        outputs: Json,
+        error: Option<ActionError>,
+        phase: Option<Phase>,
+    },
+}
+
+/// Why a run was told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    Superseded,
+    Cancelled,
+    Halted,
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Waits for its target.
+    Waiting,
+    Running,
+    Succeeded,
+    Failed,
+    /// Stopped by a later event or by a person.
+    Cancelled,
+    /// Never began: `when` no longer held when its turn came.
+    Dropped,
+    /// Cannot go on with this version of Homeostat; its message says why.
+    Parked,
+}
+
+impl RunStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Dropped => "dropped",
+            Self::Parked => "parked",
+        }
+    }
+
+    /// Whether nothing more will happen in the run.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Running | Self::Parked)
+    }
+}
+
+/// A run as lists show it, and what is needed to begin it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    pub id: RunId,
+    pub workflow: WorkflowName,
+    pub plan: Digest,
+    pub target: Option<TargetName>,
+    /// `None`: a person started it.
+    pub rule: Option<RuleName>,
+    /// `source` and `id` of the event that caused it.
+    pub event: Option<(String, String)>,
+    pub inputs: Json,
+    /// The rule's priority: lower first among the runs that wait for one target.
+    pub priority: i64,
+    pub status: RunStatus,
+    pub error: Option<String>,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+}

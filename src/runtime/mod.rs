@@ -1,0 +1,9 @@
+//! Events become runs, and runs become effects, durably.
+//!
+//! The runtime sees the world only through the traits in [`ports`], gathered in one [`ports::Context`]. What a run does
+//! next is decided by a pure function of its plan and journal; other parts perform it.
+//! What it must not know: HTTP, SQL, files, terminals, how a load test or a dispatch is done.
+
+pub mod effect;
+pub mod journal;
+pub mod ports;
