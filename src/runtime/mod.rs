@@ -4,6 +4,7 @@
 //! next is decided by a pure function of its plan and journal; other parts perform it.
 //! What it must not know: HTTP, SQL, files, terminals, how a load test or a dispatch is done.
 
+pub mod control;
 pub mod effect;
 pub mod journal;
 pub mod ports;
