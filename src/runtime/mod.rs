@@ -7,4 +7,6 @@
 pub mod control;
 pub mod effect;
 pub mod journal;
+pub mod machine;
 pub mod ports;
+pub mod run;
