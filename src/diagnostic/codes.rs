@@ -100,6 +100,7 @@ codes! {
     ForeignOrigin = 608, "a request came from a web page or under a foreign name", "Call the engine by a loopback address or `localhost`, not through a web page.";
     BadAnswer = 609, "the engine gave an answer that is not understood", "Check that the URL is that of a Homeostat engine of this version.";
     Usage = 610, "an argument is wrong", "`--help` says what the command takes.";
+    TimedOut = 611, "the engine did not answer in time", "Look at what it is doing (`/readyz`, its log), and try again.";
     Internal = 699, "something went wrong that should not", "Please report it with the message.";
 }
 
