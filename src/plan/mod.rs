@@ -17,7 +17,8 @@ use std::time::Duration;
 use crate::base::digest::Digest;
 use crate::base::id::{StepName, WorkflowName};
 use crate::expression::Program;
-use crate::ir::template::Template;
+
+pub use crate::ir::template::Template;
 pub use crate::ir::{ForEach, Retry, Undo};
 use crate::model::action::ActionSignature;
 use crate::model::schema::Object;

@@ -57,8 +57,12 @@ pub enum What {
         place: Place,
         state: Json,
     },
-    /// The engine stopped while the attempt ran; it is performed again under the same key.
+    /// The engine died while the attempt ran; it is performed again under the same key.
     Interrupted {
+        place: Place,
+    },
+    /// The engine was stopped in order while the attempt ran; it is performed again under the same key.
+    Suspended {
         place: Place,
     },
     /// The attempt failed and another one follows at `retry_at`.
@@ -85,6 +89,7 @@ pub enum What {
     },
     Undone {
         place: Place,
+        output: Json,
     },
     UndoFailed {
         place: Place,

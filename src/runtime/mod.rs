@@ -6,4 +6,6 @@
 
 pub mod effect;
 pub mod journal;
+pub mod machine;
 pub mod ports;
+pub mod run;
