@@ -25,15 +25,16 @@ pub(super) enum Formula {
 /// The atoms of several conditions. Atoms that are written alike are one.
 #[derive(Debug, Default)]
 pub(super) struct Atoms {
-    texts: Vec<String>,
+    /// What is said of each where it is false, and where it is true.
+    said: Vec<[String; 2]>,
     known: BTreeMap<String, usize>,
 }
 
 /// Whether there is a case in which none of some formulas holds.
 pub(super) enum Verdict {
     Never,
-    /// The atoms that matter, each with its value.
-    Case(Vec<(String, bool)>),
+    /// What is so in that case, of the atoms that matter.
+    Case(Vec<String>),
     TooMany,
 }
 
@@ -44,9 +45,9 @@ impl Atoms {
     }
 
     /// An atom that equals no other.
-    pub(super) fn unique(&mut self, text: String) -> usize {
-        self.texts.push(text);
-        self.texts.len() - 1
+    pub(super) fn unique(&mut self, when_false: String, when_true: String) -> usize {
+        self.said.push([when_false, when_true]);
+        self.said.len() - 1
     }
 
     fn either(&mut self, tokens: &[String], depth: usize) -> Formula {
@@ -83,14 +84,15 @@ impl Atoms {
 
     fn atom(&mut self, tokens: &[String]) -> Formula {
         let text = spaced(tokens);
+        let [when_false, when_true] = [false, true].map(|value| format!("`{text}` is {value}"));
         // The time is another one each time it is read.
         if tokens.iter().any(|token| token == "now") {
-            return Formula::Atom(self.unique(text));
+            return Formula::Atom(self.unique(when_false, when_true));
         }
         if let Some(&index) = self.known.get(&text) {
             return Formula::Atom(index);
         }
-        let index = self.unique(text.clone());
+        let index = self.unique(when_false, when_true);
         self.known.insert(text, index);
         Formula::Atom(index)
     }
@@ -106,7 +108,7 @@ pub(super) fn contradiction(formulas: &[&Formula], atoms: &Atoms) -> bool {
 /// Looks for a case in which none of the formulas holds.
 pub(super) fn undecided(formulas: &[&Formula], atoms: &Atoms) -> Verdict {
     let none_holds = |values: &[Option<bool>]| formulas.iter().all(|formula| formula.value(values) == Some(false));
-    let unknown = vec![None; atoms.texts.len()];
+    let unknown = vec![None; atoms.said.len()];
     if formulas.iter().any(|formula| formula.value(&unknown) == Some(true)) {
         return Verdict::Never;
     }
@@ -139,7 +141,9 @@ pub(super) fn undecided(formulas: &[&Formula], atoms: &Atoms) -> Verdict {
                 *slot = kept;
             }
         }
-        let said = atoms.texts.iter().zip(values).filter_map(|(text, value)| Some((text.clone(), value?)));
+        let said = atoms.said.iter().zip(values).filter_map(|([when_false, when_true], value)| {
+            Some(if value? { when_true.clone() } else { when_false.clone() })
+        });
         return Verdict::Case(said.collect());
     }
     Verdict::Never

@@ -16,16 +16,13 @@ use crate::plan::PlanSource;
 
 /// An action without inputs.
 pub(crate) fn action(name: &'static str, proposes: Option<Phase>) -> Arc<ActionSignature> {
+    let open = Object { fields: Vec::new(), open: true };
     Arc::new(ActionSignature {
-        name,
-        version: 1,
-        docs: "",
-        inputs: Object { fields: Vec::new(), open: true },
-        output: Object { fields: Vec::new(), open: true },
+        inputs: open.clone(),
+        output: open,
         effect: Effect::Idempotent,
-        undoable: false,
         proposes,
-        needs_target: false,
+        ..ActionSignature::pure(name, "", Vec::new(), Vec::new())
     })
 }
 

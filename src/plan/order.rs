@@ -3,6 +3,7 @@
 //! Works on places in the file (indices into the workflow's list of steps); `build` turns the result into a graph.
 
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 
 use petgraph::algo::kosaraju_scc;
@@ -114,8 +115,8 @@ fn shortest_cycle(start: usize, members: &BTreeSet<usize>, waits: &[Wait]) -> Op
                 cycle.reverse();
                 return Some(cycle);
             }
-            if !came_by.contains_key(&wait.dependency) {
-                came_by.insert(wait.dependency, *wait);
+            if let Entry::Vacant(free) = came_by.entry(wait.dependency) {
+                free.insert(*wait);
                 queue.push_back(wait.dependency);
             }
         }

@@ -59,23 +59,22 @@ fn proposers<'a>(steps: &'a [ir::Step], arranged: &Arranged) -> (Vec<Proposer<'a
     for (place, at) in arranged.places.iter().zip(0..) {
         let Some(step) = steps.get(*place).filter(|step| step.action.proposes.is_some()) else { continue };
         let condition = step.condition.as_ref().map(|program| atoms.read(program.text()));
-        let items = step
-            .for_each
-            .is_some()
-            .then(|| Formula::Atom(atoms.unique(format!("the list of `{}` has items", step.name.node))));
+        let items = step.for_each.is_some().then(|| {
+            let name = &step.name.node;
+            Formula::Atom(
+                atoms.unique(format!("the list of `{name}` is empty"), format!("the list of `{name}` has items")),
+            )
+        });
         let runs = Formula::All(condition.into_iter().chain(items).collect());
         list.push(Proposer { step, index: StepIndex(at), runs });
     }
     (list, atoms)
 }
 
-fn missing(proposers: &[Proposer<'_>], last: &Proposer<'_>, case: Option<&[(String, bool)]>) -> Diagnostic {
+fn missing(proposers: &[Proposer<'_>], last: &Proposer<'_>, case: Option<&[String]>) -> Diagnostic {
     let when = match case {
         Some([]) => "no `state.*` step ever runs".to_owned(),
-        Some(case) => {
-            let terms: Vec<String> = case.iter().map(|(atom, value)| format!("`{atom}` is {value}")).collect();
-            format!("no `state.*` step runs where {}", terms.join(" and "))
-        }
+        Some(case) => format!("no `state.*` step runs where {}", case.join(" and ")),
         None => "it cannot be proved that a `state.*` step always runs: there are too many conditions".to_owned(),
     };
     let mut diagnostic = Diagnostic::error(Code::NoRest, last.step.name.span, when).label("runs only sometimes");

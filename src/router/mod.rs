@@ -115,12 +115,7 @@ impl Router {
 ///
 /// # Errors
 /// Whatever `when` cannot be evaluated for; counts as no match.
-pub fn recheck(
-    rule: &ir::Rule,
-    event: &Event,
-    target: Option<&Json>,
-    now: Timestamp,
-) -> Result<bool, EvaluationError> {
+pub fn recheck(rule: &ir::Rule, event: &Event, target: Option<&Json>, now: Timestamp) -> Result<bool, EvaluationError> {
     let view = View::of(event, now);
     rule.when.as_ref().map_or(Ok(true), |when| when.evaluate_bool(&view.bindings(target)))
 }
