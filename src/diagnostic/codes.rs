@@ -74,6 +74,7 @@ codes! {
     NoRest = 401, "a path does not end in a resting phase", "Every way through a workflow with `state.*` steps must end in one.";
     EmptyWorkflow = 402, "a workflow has no steps", "Add a step.";
     RedundantNeeds = 403, "a `needs` repeats what a reference says", "Delete it; the reference is an edge already.";
+    AmbiguousPhase = 404, "two steps propose different phases", "Make their conditions opposite, or let one need the other: the later one decides.";
 
     BadSetting = 500, "a setting is wrong", "The message says what the setting takes.";
     UnknownSetting = 501, "a setting does not exist", "`homeostat config show` prints every setting.";

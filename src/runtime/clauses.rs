@@ -43,10 +43,10 @@ pub(super) struct Emission {
     pub after_ms: u64,
 }
 
-impl From<&Emitted> for Emission {
-    fn from(emitted: &Emitted) -> Self {
+impl From<&Emitted<'_>> for Emission {
+    fn from(emitted: &Emitted<'_>) -> Self {
         let after_ms = u64::try_from(emitted.after.as_millis()).unwrap_or(u64::MAX);
-        Self { kind: emitted.event.clone(), data: emitted.data.clone(), after_ms }
+        Self { kind: emitted.event.to_owned(), data: emitted.data.clone(), after_ms }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Desk, Subject, Waiting};
 use crate::model::target::{Phase, TargetState};
+use crate::router;
 use crate::runtime::journal::{RunStatus, RunSummary};
 use crate::runtime::machine::{self, Trigger};
 use crate::runtime::ports::{Guard, StoreError, Write};
@@ -65,7 +66,7 @@ impl Desk {
         let Some(rule) = self.program.router.rule(rule.as_str()) else { return true };
         let view = self.view().await;
         // An error is no match, as it was when the event was routed.
-        self.program.router.recheck(rule, event, view.as_ref(), self.world.now()).unwrap_or(false)
+        router::recheck(rule, event, view.as_ref(), self.world.now()).unwrap_or(false)
     }
 
     /// What is to be written before the run may be performed.

@@ -44,11 +44,12 @@ impl Desk {
         let program = Arc::clone(&self.program);
         for routed in program.router.route(&event, view.as_ref(), now) {
             let rule = routed.rule;
-            let (result, note) = match &routed.result {
-                Match::Matched => (RuleResult::Matched, None),
-                Match::NoMatch => (RuleResult::NoMatch, None),
-                Match::Error(error) => (RuleResult::Error, Some(error.clone())),
+            let result = match &routed.result {
+                Match::Matched => RuleResult::Matched,
+                Match::NoMatch | Match::NoTarget => RuleResult::NoMatch,
+                Match::Error(_) => RuleResult::Error,
             };
+            let note = routed.result.note();
             let mut outcome = RuleOutcome { rule: rule.name.clone(), result, run: None, note };
             if result == RuleResult::Matched {
                 let held = Held {
