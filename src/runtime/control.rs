@@ -28,7 +28,7 @@ pub trait Control: Debug + Send + Sync {
     /// Brings a target at rest into the phase `paused`.
     async fn pause(&self, target: &TargetName) -> Result<TargetState, ControlError>;
 
-    /// Brings a paused target back to the phase it had.
+    /// Brings a paused target back to `stable`.
     async fn resume(&self, target: &TargetName) -> Result<TargetState, ControlError>;
 
     /// Of the step that is running now: `{ "step": …, "progress": … }`; `None` where nothing reports.
