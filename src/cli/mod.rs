@@ -3,3 +3,4 @@
 //! Data goes to standard output, everything else to standard error.
 
 pub mod exit;
+pub mod init;

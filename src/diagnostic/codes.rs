@@ -36,6 +36,8 @@ codes! {
     NotUtf8 = 2, "a file is not UTF-8", "Save the file as UTF-8; the message names the first byte that is not.";
     NothingFound = 3, "no rules and no workflows were found", "Name a folder that holds `*.rules`, `*.yaml` or `*.yml` files; `homeostat init` makes one.";
     TooLarge = 4, "a file is too large or too deeply nested", "Split the file. The limits protect against hostile input.";
+    InTheWay = 20, "files stand in the way", "Name another folder, or move the files away: `homeostat init` overwrites nothing.";
+    NotWritable = 21, "a file cannot be written", "Check the path, the permissions and the free space.";
 
     ExpressionSyntax = 100, "an expression cannot be parsed", "Expressions are CEL, the Common Expression Language.";
     UnknownName = 101, "a name is not declared", "Only the names listed in the guide exist where the expression stands.";
