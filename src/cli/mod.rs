@@ -4,3 +4,4 @@
 
 pub mod exit;
 pub mod init;
+pub mod keys;

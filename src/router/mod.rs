@@ -16,6 +16,8 @@ use crate::ir;
 use crate::ir::template::Template;
 use crate::model::event::Event;
 
+pub use crate::ir::{Busy, Rule};
+
 /// The rules of a program, found by event type.
 #[derive(Clone, Debug)]
 pub struct Router {
@@ -84,6 +86,11 @@ impl Router {
 
     pub fn program(&self) -> &Arc<ir::Program> {
         &self.program
+    }
+
+    /// The rule of that name.
+    pub fn rule(&self, name: &str) -> Option<&Rule> {
+        self.program.rules.iter().find(|rule| rule.name.as_str() == name)
     }
 
     /// What each rule on the event's type makes of it, in the order in which rules run.

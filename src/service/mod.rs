@@ -1,1 +1,3 @@
-//! Not built yet.
+//! The services behind the ports: each does one thing to the world, and none knows rules, workflows or runs' journals.
+
+pub mod pressure;
