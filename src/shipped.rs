@@ -30,7 +30,7 @@ files! {
 impl File {
     /// Whether it holds rules; else it is a workflow.
     pub fn is_rules(&self) -> bool {
-        self.name.ends_with(".rules")
+        self.name.rsplit_once('.').is_some_and(|(_, ending)| ending == "rules")
     }
 }
 
