@@ -26,6 +26,7 @@ pub mod router;
 pub mod runtime;
 pub mod security;
 pub mod service;
+pub mod shipped;
 pub mod store;
 pub mod syntax;
 pub mod wire;

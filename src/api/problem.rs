@@ -170,11 +170,6 @@ impl From<Refusal> for EventProblem {
             RefusalKind::UnknownTarget => Code::UnknownTarget,
             RefusalKind::BadData | RefusalKind::Other => Code::Refused,
         };
-        Self {
-            index: refusal.index,
-            attribute: refusal.attribute,
-            code: code.to_string(),
-            detail: refusal.message,
-        }
+        Self { index: refusal.index, attribute: refusal.attribute, code: code.to_string(), detail: refusal.message }
     }
 }

@@ -76,8 +76,7 @@ impl Queue {
 
     /// The answer's time, or `None` where the queue is full.
     fn arrive(&mut self, at_us: f64, service_us: f64) -> Option<f64> {
-        let (index, free) =
-            self.free_at_us.iter().copied().enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+        let (index, free) = self.free_at_us.iter().copied().enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
         let start = free.max(at_us);
         if start - at_us > self.bound_us {
             return None;
@@ -102,7 +101,8 @@ impl Queue {
         let own_rps = plan.rate_rps - self.live_rps();
         let own_rps = if own_rps > 0.0 { own_rps } else { self.live_rps() * 0.05 };
         let idle = plan.requests == 0;
-        let time_us = if idle { plan.time_ms * 1e3 } else { plan.time_ms.max(plan.requests as f64 / own_rps * 1e3) * 1e3 };
+        let time_us =
+            if idle { plan.time_ms * 1e3 } else { plan.time_ms.max(plan.requests as f64 / own_rps * 1e3) * 1e3 };
         let planned = if idle { 0 } else { (own_rps * time_us / 1e6).round() as u64 };
         let capacity = self.capacity_rps * (1.0 + noise.capacity * (self.random.unit() * 2.0 - 1.0));
         let service_us = self.free_at_us.len() as f64 / capacity * 1e6;

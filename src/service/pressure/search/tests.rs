@@ -71,15 +71,8 @@ struct Tally {
 }
 
 fn tally(seeds: u64, noise: Noise, live: bool) -> Tally {
-    let mut tally = Tally {
-        runs: 0,
-        within: 0,
-        over: 0,
-        none: 0,
-        errors: Vec::new(),
-        seconds: Vec::new(),
-        trials: Vec::new(),
-    };
+    let mut tally =
+        Tally { runs: 0, within: 0, over: 0, none: 0, errors: Vec::new(), seconds: Vec::new(), trials: Vec::new() };
     for seed in 0..seeds {
         let mut random = Random(seed);
         let capacity = 50.0 * 40.0_f64.powf(random.unit());
