@@ -104,7 +104,7 @@ impl From<StoreError> for Problem {
             StoreError::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, Code::StoreFull),
             StoreError::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::StoreBusy),
             StoreError::Newer { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::NewerStore),
-            StoreError::WrongKey { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::BadKey),
+            StoreError::WrongKey { .. } | StoreError::Sealing { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::BadKey),
             StoreError::Damaged { .. } | StoreError::Io { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::StoreBroken),
             StoreError::Closed => (StatusCode::SERVICE_UNAVAILABLE, Code::EngineAway),
             StoreError::Fenced { .. } | StoreError::JournalMoved { .. } | StoreError::AssignmentMoved { .. } => {
