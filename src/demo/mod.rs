@@ -1,1 +1,4 @@
-//! Not built yet.
+//! The demonstration: a service of unknown capacity, its clients, and Homeostat between them.
+
+pub mod clients;
+pub mod service;
