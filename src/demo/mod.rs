@@ -3,7 +3,7 @@
 //! The service and the clients run in this process; the engine and the agents are processes of their own, started from
 //! the same binary and spoken to over HTTP alone. The engine gets a URL, never the number.
 
-//pub mod clients;
+pub mod clients;
 mod engine;
 mod household;
 pub mod report;

@@ -1,7 +1,15 @@
 //! A target in virtual time: workers with a set service time, a bounded queue, several streams of arrivals.
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "virtual microseconds and counts of one test are far below 2^53"
+)]
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
 use super::super::figures::{Collector, Figures};
 use super::Plan;
@@ -165,6 +173,6 @@ impl Queue {
             collector.answered(number, latency, success);
         }
         self.now_us = begin + last;
-        collector.finish(end_us as u64, cut)
+        collector.finish(Duration::from_secs_f64(end_us / 1e6), cut)
     }
 }
