@@ -39,7 +39,7 @@ impl Action for AdjustCompute {
         let agents: Vec<_> = context.dispatcher.agents(target.name()).into_iter().map(|agent| agent.id).collect();
         output(context.adjuster.compute(&AdjustOrder {
             settings: &target.settings,
-            state: &target.state,
+            state: &target.before,
             max_rps,
             agents: &agents,
         })?)

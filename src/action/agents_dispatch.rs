@@ -29,7 +29,11 @@ impl Action for AgentsDispatch {
                 "Sends each agent its rate, decreases first. Takes exactly one of `total_rps`, `factor` and `assignments`.",
                 vec![
                     Field::optional("total_rps", Shape::Double, "split over the agents there are"),
-                    Field::optional("factor", Shape::Double, "times the target's current rate; not below its floor"),
+                    Field::optional(
+                        "factor",
+                        Shape::Double,
+                        "times the target's rate before the run; not below its floor",
+                    ),
                     Field::optional("assignments", shares(None), "what `adjust.compute` returned"),
                     Field::optional(
                         "signature",
@@ -89,7 +93,7 @@ fn rates(input: &Json, target: &EffectTarget) -> Result<Rates, ActionError> {
     match (total, factor, shares) {
         (Some(total), None, None) if total > 0.0 => Ok(Rates::Total(total.min(settings.ceiling_rps))),
         (None, Some(factor), None) if factor > 0.0 => {
-            let current = target.state.rate_rps.unwrap_or(settings.initial_rps);
+            let current = target.before.rate_rps.unwrap_or(settings.initial_rps);
             // A current rate below the floor is no reason to rise to it.
             let floor = settings.floor_rps.min(current);
             Ok(Rates::Total((current * factor).clamp(floor, settings.ceiling_rps.max(floor))))

@@ -71,7 +71,7 @@ pub fn describe() {
 }
 
 /// Shows every figure.
-#[utoipa::path(get, path = "/metrics", tag = "health", responses(
+#[utoipa::path(get, path = "/metrics", tag = "health", operation_id = "metrics", responses(
     (status = 200, description = "Figures in the Prometheus text format", body = String, content_type = "text/plain"),
 ))]
 pub(super) async fn render(State(state): State<ApiState>) -> Result<impl IntoResponse, Problem> {
@@ -139,8 +139,13 @@ impl Gauge {
     }
 
     fn set(&mut self, values: &[&str], value: f64) {
-        let labels: Vec<_> =
-            self.metric.labels.iter().zip(values).map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
+        let labels: Vec<_> = self
+            .metric
+            .labels
+            .iter()
+            .zip(values)
+            .map(|(name, value)| format!("{name}=\"{}\"", escape(value)))
+            .collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         // Writing to a string cannot fail.
         let _ = writeln!(self.lines, "{}{labels} {value}", self.metric.name);

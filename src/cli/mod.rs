@@ -9,6 +9,8 @@ pub mod event;
 pub mod exit;
 pub mod failure;
 pub mod halt;
+pub mod init;
+pub mod keys;
 pub mod output;
 pub mod records;
 pub mod runs;
@@ -55,6 +57,10 @@ pub enum Command {
     /// See the configuration.
     #[command(subcommand)]
     Config(config::Command),
+    /// Make a folder with a configuration, rules and workflows that validate and run.
+    Init(init::Args),
+    /// Make and identify the key that a store is sealed with.
+    Keys(keys::Args),
 }
 
 /// Parses the process's arguments and does what they say.
@@ -84,5 +90,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Halt(args) => halt::run(&args, halt::Order::Halt),
         Command::Unhalt(args) => halt::run(&args, halt::Order::Unhalt),
         Command::Config(command) => config::run(&command),
+        Command::Init(args) => init::run(&args),
+        Command::Keys(args) => keys::run(&args),
     }
 }

@@ -36,6 +36,8 @@ codes! {
     NotUtf8 = 2, "a file is not UTF-8", "Save the file as UTF-8; the message names the first byte that is not.";
     NothingFound = 3, "no rules and no workflows were found", "Name a folder that holds `*.rules`, `*.yaml` or `*.yml` files; `homeostat init` makes one.";
     TooLarge = 4, "a file is too large or too deeply nested", "Split the file. The limits protect against hostile input.";
+    NotWritable = 5, "a file cannot be written", "Check the path, the permissions and the space on the disk.";
+    InTheWay = 6, "files stand in the way", "Name another folder, or move the files away: `homeostat init` overwrites nothing.";
 
     ExpressionSyntax = 100, "an expression cannot be parsed", "Expressions are CEL, the Common Expression Language.";
     UnknownName = 101, "a name is not declared", "Only the names listed in the guide exist where the expression stands.";
@@ -74,6 +76,7 @@ codes! {
     NoRest = 401, "a path does not end in a resting phase", "Every way through a workflow with `state.*` steps must end in one.";
     EmptyWorkflow = 402, "a workflow has no steps", "Add a step.";
     RedundantNeeds = 403, "a `needs` repeats what a reference says", "Delete it; the reference is an edge already.";
+    AmbiguousPhase = 404, "two steps propose different phases", "Make their conditions opposite, or let one need the other: the later one decides.";
 
     BadSetting = 500, "a setting is wrong", "The message says what the setting takes.";
     UnknownSetting = 501, "a setting does not exist", "`homeostat config show` prints every setting.";

@@ -31,10 +31,11 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
-    /// The run began, holding its target's lease.
+    /// The run began, holding its target's lease; `view` is what `target` is in its expressions from now on.
     Began {
         inputs: Json,
         target: Option<TargetState>,
+        view: Json,
     },
     /// A step's condition was false.
     Skipped {

@@ -11,8 +11,6 @@ pub enum Trigger {
     Rest(Phase),
     /// The run ended and says nothing: the target rests as it did before.
     Restore { before: Phase },
-    /// The next run takes the target over in the same moment.
-    PassOn,
     /// A person pauses the target.
     Pause,
     /// A person or a `WAKE` event resumes the target.
@@ -23,7 +21,7 @@ pub enum Trigger {
 pub fn next(phase: Phase, trigger: Trigger) -> Option<Phase> {
     use Phase::{Adjusting, Degraded, Paused, Stable};
     match (phase, trigger) {
-        (Stable | Degraded | Paused, Trigger::Begin) | (Adjusting, Trigger::PassOn) => Some(Adjusting),
+        (Stable | Degraded, Trigger::Begin) => Some(Adjusting),
         (Adjusting, Trigger::Rest(rest) | Trigger::Restore { before: rest }) if rest != Adjusting => Some(rest),
         (Stable | Degraded, Trigger::Pause) => Some(Paused),
         (Paused, Trigger::Resume) => Some(Stable),
@@ -47,7 +45,6 @@ mod tests {
             Trigger::Rest(Adjusting),
             Trigger::Restore { before: Stable },
             Trigger::Restore { before: Degraded },
-            Trigger::PassOn,
             Trigger::Pause,
             Trigger::Resume,
         ];

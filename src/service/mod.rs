@@ -1,1 +1,5 @@
-//! Not built yet.
+//! The services behind the ports: each does one thing to the world, and none knows rules, workflows or runs' journals.
+
+pub mod adjust;
+pub mod pressure;
+pub mod recorder;

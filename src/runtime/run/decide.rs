@@ -23,9 +23,8 @@ use crate::runtime::journal::{Place, RunStatus, StopReason, What};
 pub struct Situation<'a> {
     pub plan: &'a Plan,
     pub state: &'a RunState,
-    /// What `run` and `target` are in expressions.
+    /// What `run` is in expressions.
     pub run: &'a Json,
-    pub target: &'a Json,
     pub now: Timestamp,
 }
 
@@ -224,7 +223,7 @@ impl Situation<'_> {
             }
         }
         let Some(each) = &step.for_each else {
-            return self.first_attempt(step, place.clone(), &bindings).unwrap_or_else(fails);
+            return Self::first_attempt(step, place.clone(), &bindings).unwrap_or_else(fails);
         };
         match each.items.evaluate(&bindings) {
             Ok(Some(Json::Array(items))) => Next::Note(What::Expanded { step: step.name.clone(), items }),
@@ -256,7 +255,7 @@ impl Situation<'_> {
         let error = self.state.error_view();
         let index = Json::from(item);
         let bindings = self.bindings(&outputs, &error).with("item", value).with("index", &index);
-        self.first_attempt(step, place.clone(), &bindings).unwrap_or_else(|error| {
+        Self::first_attempt(step, place.clone(), &bindings).unwrap_or_else(|error| {
             let message = format!("item {item}: {}", error.message);
             Next::Note(What::Failed { place, error: ActionError { message, ..error } })
         })
@@ -274,7 +273,7 @@ impl Situation<'_> {
         }
     }
 
-    fn first_attempt(&self, step: &Step, place: Place, bindings: &Bindings<'_>) -> Result<Next, ActionError> {
+    fn first_attempt(step: &Step, place: Place, bindings: &Bindings<'_>) -> Result<Next, ActionError> {
         let input = resolve(step, "with", &step.with, &step.action.inputs, bindings)?;
         let undo = match &step.undo {
             None => UndoInput::None,
@@ -287,11 +286,12 @@ impl Situation<'_> {
     }
 
     fn bindings<'b>(&'b self, outputs: &'b Json, error: &'b Json) -> Bindings<'b> {
-        let inputs = self.state.began.as_ref().map_or(&Json::Null, |began| &began.inputs);
+        let (inputs, target) =
+            self.state.began.as_ref().map_or((&Json::Null, &Json::Null), |began| (&began.inputs, &began.view));
         Bindings::new()
             .with("inputs", inputs)
             .with("steps", outputs)
-            .with("target", self.target)
+            .with("target", target)
             .with("run", self.run)
             .with("error", error)
     }

@@ -8,7 +8,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::StepName;
 use crate::model::schema::JsonMap;
 use crate::model::target::{Phase, TargetState};
-use crate::runtime::effect::ActionError;
+use crate::runtime::effect::{ActionError, FailureKind};
 use crate::runtime::journal::{Entry, Place, RunStatus, StopReason, What};
 
 /// Everything that a run's journal says.
@@ -28,6 +28,8 @@ pub struct Began {
     pub at: Timestamp,
     pub inputs: Json,
     pub target: Option<TargetState>,
+    /// What `target` is in the run's expressions.
+    pub view: Json,
 }
 
 /// How the run ended.
@@ -62,6 +64,8 @@ pub struct Performance {
     pub undo: Option<Json>,
     pub checkpoint: Option<Json>,
     pub interruptions: u32,
+    /// Whether the engine that performed it was stopped in order, and it was not taken up again yet.
+    pub suspended: bool,
     pub status: Status,
     pub undoing: Undoing,
 }
@@ -115,8 +119,8 @@ impl RunState {
     /// The entry does not follow; the state is as before.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), IllegalEntry> {
         match &entry.what {
-            What::Began { inputs, target } => {
-                let began = Began { at: entry.at, inputs: inputs.clone(), target: target.clone() };
+            What::Began { inputs, target, view } => {
+                let began = Began { at: entry.at, inputs: inputs.clone(), target: target.clone(), view: view.clone() };
                 self.began = Some(began);
             }
             What::Skipped { step } => self.open(step, "skipped", StepState::Skipped)?,
@@ -134,10 +138,12 @@ impl RunState {
             What::Checkpointed { place, state } => {
                 self.known(place, "checkpointed")?.checkpoint = Some(state.clone());
             }
-            What::Interrupted { place } => self.known(place, "interrupted")?.interruptions += 1,
-            What::Suspended { place } => {
-                self.known(place, "suspended")?;
+            What::Interrupted { place } => {
+                let performance = self.known(place, "interrupted")?;
+                // A stop in order is no crash.
+                performance.interruptions += u32::from(!std::mem::take(&mut performance.suspended));
             }
+            What::Suspended { place } => self.known(place, "suspended")?.suspended = true,
             What::Retrying { place, retry_at, error } => {
                 self.known(place, "retrying")?.status = Status::Retrying { at: *retry_at, error: error.clone() };
             }
@@ -193,6 +199,10 @@ impl RunState {
     pub fn error_view(&self) -> Json {
         match &self.failure {
             Some((step, error)) => json!({ "step": step, "kind": error.kind, "message": error.message }),
+            // A halt may come while no step fails of it.
+            None if self.stop == Some(StopReason::Halted) => {
+                json!({ "step": "", "kind": FailureKind::Halted, "message": "the target was halted" })
+            }
             None => Json::Null,
         }
     }
@@ -301,6 +311,7 @@ impl Performance {
             undo: undo.cloned(),
             checkpoint: None,
             interruptions: 0,
+            suspended: false,
             status,
             undoing: Undoing::NotYet,
         }
