@@ -47,7 +47,7 @@ fn journal() -> Vec<Entry> {
     let attempted = |step, item, attempt, input| What::Attempted { place: place(step, item), attempt, input, undo: None };
     let succeeded = |step, item, output| What::Succeeded { place: place(step, item), output };
     let whats = vec![
-        What::Began { inputs: json!({ "signature": "sha256:aa" }), target: None },
+        What::Began { inputs: json!({ "signature": "sha256:aa" }), target: None, view: json!({}) },
         attempted("check_recorder", None, 1, json!({ "signature": "sha256:aa" })),
         succeeded("check_recorder", None, json!({})),
         What::Skipped { step: "hold".into() },
