@@ -17,6 +17,8 @@ pub mod runs;
 pub mod serve;
 pub mod targets;
 pub mod telemetry;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 

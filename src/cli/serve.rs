@@ -41,7 +41,8 @@ fn serve(mut config: Config, listen: Option<SocketAddr>, log: &LogArgs) -> Resul
         })?;
     }
     telemetry::start(log, Some(&config.log))?;
-    let internal = |error: std::io::Error| Failure::new(Exit::Internal, Code::Internal, format!("cannot start: {error}"));
+    let internal =
+        |error: std::io::Error| Failure::new(Exit::Internal, Code::Internal, format!("cannot start: {error}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(internal)?;
     runtime.block_on(async {
         let shutdown = CancellationToken::new();

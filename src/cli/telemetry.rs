@@ -40,14 +40,16 @@ pub fn start(args: &LogArgs, configured: Option<&Log>) -> Result<(), Failure> {
         (None, None, None) => ("the default", "info".to_owned()),
     };
     let filter = EnvFilter::try_new(&level).map_err(|error| {
-        Failure::usage(format!("`{level}` ({from}) is no level for the log: {error}"))
-            .help("levels are `error`, `warn`, `info`, `debug`, `trace`, or directives like `homeostat=debug,sqlx=warn`")
+        Failure::usage(format!("`{level}` ({from}) is no level for the log: {error}")).help(
+            "levels are `error`, `warn`, `info`, `debug`, `trace`, or directives like `homeostat=debug,sqlx=warn`",
+        )
     })?;
     let json = match args.log_format {
         Some(format) => format == Format::Json,
         None => configured.is_some_and(|log| log.format == LogFormat::Json),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
     // In tests, and where a command runs within another, logging has started already.
     let _ = if json {
         builder.json().flatten_event(true).try_init()

@@ -68,7 +68,8 @@ impl Builder<'_> {
                 _ => LogFormat::Text,
             },
         };
-        let template = collected.defaults.map(|_| self.target(&Scope { prefix: vec!["defaults"] }, &network, diagnostics));
+        let template =
+            collected.defaults.map(|_| self.target(&Scope { prefix: vec!["defaults"] }, &network, diagnostics));
         let mut listed = Vec::new();
         for name in &collected.targets {
             listed.push(self.target(&Scope { prefix: vec!["targets", &name.node] }, &network, diagnostics));
@@ -117,7 +118,13 @@ impl Builder<'_> {
         let interim = self.share(scope, "rate.interim");
         let max_step = self.optional(scope, "rate.max_step").map(share);
         let time_to_live = self.duration(scope, "rate.time_to_live");
-        check::at_least("rate.time_to_live", &time_to_live, Duration::from_secs(3), "it is renewed at a third of it", diagnostics);
+        check::at_least(
+            "rate.time_to_live",
+            &time_to_live,
+            &Given { value: Duration::from_secs(3), span: None },
+            "it is renewed at a third of it",
+            diagnostics,
+        );
         let on_expiry = self.text(scope, "rate.on_expiry");
         self.text(scope, "strategy.name");
         let keep = self.share(scope, "strategy.keep");
@@ -163,7 +170,8 @@ impl Builder<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<MeasureSettings> {
         let own = self.found.iter().find(|(path, _)| {
-            path.iter().zip(scope.prefix.iter().chain(&["measure"])).all(|(a, b)| a == b) && path.len() > scope.prefix.len()
+            path.iter().zip(scope.prefix.iter().chain(&["measure"])).all(|(a, b)| a == b)
+                && path.len() > scope.prefix.len()
         });
         let Some(endpoint) = self.optional(scope, "measure.endpoint").map(text) else {
             // Limits without an endpoint are at home in `defaults` only.
@@ -188,8 +196,20 @@ impl Builder<'_> {
         let precision = self.share(scope, "measure.precision");
         check::share("measure.precision", &precision, 0.001..=0.5, diagnostics);
         check::positive("measure.limits.max_rate", &max_rate, diagnostics);
-        check::at_least("measure.request_timeout", &request_timeout, p99.value, "that is `slo.p99`: no slower request could be seen", diagnostics);
-        check::at_least("measure.limits.time", &time, trial_time.value, "that is `measure.trial_time`: not one trial would fit", diagnostics);
+        check::at_least(
+            "measure.request_timeout",
+            &request_timeout,
+            p99,
+            "that is `slo.p99`: no slower request could be seen",
+            diagnostics,
+        );
+        check::at_least(
+            "measure.limits.time",
+            &time,
+            &trial_time,
+            "that is `measure.trial_time`: not one trial would fit",
+            diagnostics,
+        );
         check::fits(&requests, &trial_requests, diagnostics);
         Some(MeasureSettings {
             endpoint: endpoint.value,
@@ -216,7 +236,8 @@ impl Builder<'_> {
         let Value::Agents(agents) = given.value else { return Vec::new() };
         if let (Some(span), Some(&"defaults"), false) = (given.span, scope.prefix.first(), agents.is_empty()) {
             let message = "`defaults.agents`: an agent belongs to one target";
-            diagnostics.push(Diagnostic::error(Code::BadSetting, span, message).help("list it under `targets.NAME.agents`"));
+            diagnostics
+                .push(Diagnostic::error(Code::BadSetting, span, message).help("list it under `targets.NAME.agents`"));
         }
         let mut known: BTreeMap<&str, Span> = BTreeMap::new();
         for agent in &agents {
@@ -227,10 +248,7 @@ impl Builder<'_> {
             let push = Given { value: agent.push.node.clone(), span: Some(agent.push.span) };
             check::reachable("push", &push, network, diagnostics);
         }
-        agents
-            .into_iter()
-            .map(|agent| PushAgent { id: agent.id.node.as_str().into(), url: agent.push.node })
-            .collect()
+        agents.into_iter().map(|agent| PushAgent { id: agent.id.node.as_str().into(), url: agent.push.node }).collect()
     }
 
     fn labels(&mut self, scope: &Scope<'_>) -> BTreeMap<String, String> {
@@ -312,11 +330,9 @@ impl Builder<'_> {
         });
         let shown = full(&scope.prefix).join(".");
         let setting = match found {
-            Some(found) => Setting {
-                path: shown,
-                value: Some(mask_url(&found.value.show())),
-                source: self.origin(found.span),
-            },
+            Some(found) => {
+                Setting { path: shown, value: Some(mask_url(&found.value.show())), source: self.origin(found.span) }
+            }
             None => {
                 let default = keys::find(scope.table(), path).map_or(Fallback::Required, |key| key.default);
                 let (value, note) = match default {

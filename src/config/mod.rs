@@ -119,7 +119,8 @@ impl TargetTable {
 
     /// The settings of a target: its own, or the defaults where there are any; `None` for an unknown one.
     pub fn settings(&self, name: &TargetName) -> Option<Arc<TargetSettings>> {
-        let template = || self.template.as_ref().map(|template| TargetSettings { name: name.clone(), ..template.clone() });
+        let template =
+            || self.template.as_ref().map(|template| TargetSettings { name: name.clone(), ..template.clone() });
         self.listed.get(name).cloned().or_else(|| template().map(Arc::new))
     }
 

@@ -14,7 +14,8 @@ pub(super) const PREFIX: &str = "HOMEOSTAT__";
 
 /// Takes in every variable of ours; the others are not looked at.
 pub(super) fn apply(collected: &mut Collected, environment: &[(String, String)], sources: &mut Sources) {
-    let mut variables: Vec<_> = environment.iter().filter(|(name, _)| name.to_uppercase().starts_with(PREFIX)).collect();
+    let mut variables: Vec<_> =
+        environment.iter().filter(|(name, _)| name.to_uppercase().starts_with(PREFIX)).collect();
     variables.sort();
     for (name, text) in variables {
         let source = sources.add(format!("${name}"), text.as_str());
@@ -68,9 +69,7 @@ fn resolve(name: &str, collected: &Collected) -> Result<(Vec<String>, Key), Comp
             } else {
                 format!("listed are {}", known.join(", "))
             };
-            return Err(Box::new(move |span| {
-                Box::new(Diagnostic::error(Code::BadOverride, span, message).help(help))
-            }));
+            return Err(Box::new(move |span| Box::new(Diagnostic::error(Code::BadOverride, span, message).help(help))));
         };
         segment.clone_from(&target.node);
     }
@@ -102,5 +101,6 @@ fn nearest(segments: &[&str]) -> Option<String> {
         ["defaults", rest @ ..] => ("defaults.".to_owned(), rest, keys::TARGET),
         rest => (String::new(), rest, keys::ENGINE),
     };
-    crate::base::suggest::nearest(&rest.join("."), table.iter().map(|key| key.path)).map(|path| format!("{scope}{path}"))
+    crate::base::suggest::nearest(&rest.join("."), table.iter().map(|key| key.path))
+        .map(|path| format!("{scope}{path}"))
 }

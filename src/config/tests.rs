@@ -93,7 +93,10 @@ fn every_setting_has_its_effect() {
     assert_eq!(measure.limits.time, Duration::from_mins(5), "from the defaults");
     assert_eq!((measure.request_timeout, measure.trial_time), (Duration::from_secs(3), Duration::from_secs(4)));
     assert_eq!((measure.trial_requests, measure.precision), (500, 0.02));
-    assert_eq!((target.push_agents[0].id.as_str(), target.push_agents[0].url.as_str()), ("edge", "http://10.1.2.3:9000/rates"));
+    assert_eq!(
+        (target.push_agents[0].id.as_str(), target.push_agents[0].url.as_str()),
+        ("edge", "http://10.1.2.3:9000/rates")
+    );
 
     let search = config.targets.settings(&"search".into()).unwrap();
     assert!((search.slo.p99_ms - 400.0).abs() < 1e-9 && search.measure.is_none());
@@ -108,7 +111,10 @@ fn nothing_at_all_is_a_configuration() {
     assert_eq!(config.store, PathBuf::from("/etc/homeostat/data/homeostat.db"));
     assert_eq!(config.listen, "127.0.0.1:7400".parse().unwrap());
     assert_eq!(config.program, Program::Shipped);
-    assert_eq!(config.encryption, Encryption::KeyFile { path: "/etc/homeostat/data/homeostat.key".into(), create: true });
+    assert_eq!(
+        config.encryption,
+        Encryption::KeyFile { path: "/etc/homeostat/data/homeostat.key".into(), create: true }
+    );
     assert!(config.network.allows("localhost", "::1".parse().unwrap()));
     assert!(config.targets.settings(&"checkout".into()).is_none(), "an unknown target is refused without defaults");
     assert!(good("defaults:", &[]).targets.settings(&"checkout".into()).is_some());
@@ -116,7 +122,10 @@ fn nothing_at_all_is_a_configuration() {
 
 #[test]
 fn unset_target_settings_follow_each_other() {
-    let config = good("targets: { a: { rate: { ceiling: 90rps, floor: 30rps }, measure: { endpoint: 'http://127.0.0.1/' } } }", &[]);
+    let config = good(
+        "targets: { a: { rate: { ceiling: 90rps, floor: 30rps }, measure: { endpoint: 'http://127.0.0.1/' } } }",
+        &[],
+    );
     let target = config.targets.settings(&"a".into()).unwrap();
     assert_eq!(target.rate.initial_rps, 30.0);
     assert_eq!(target.measure.as_ref().unwrap().limits.max_rate_rps, 90.0);

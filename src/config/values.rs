@@ -93,7 +93,7 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
         }
         Kind::Off if text == "off" => Ok(Value::Text(text.to_owned())),
         Kind::Off => Err(format!("`{text}` is neither `off` nor a mapping with `key_file` or `key_env`")),
-        Kind::TextList | Kind::Agents => Err(format!("it must be a {kind}")),
+        Kind::TextList | Kind::Agents => Err(format!("it must be {kind}")),
     }
 }
 
@@ -101,7 +101,9 @@ fn store(text: &str) -> Result<Value, String> {
     match text.split_once(':') {
         Some(("sqlite", rest)) => match rest.strip_prefix("//") {
             Some(path) if !path.is_empty() && !path.contains(['?', '#']) => Ok(Value::Text(text.to_owned())),
-            _ => Err(format!("`{text}` names no file: write `sqlite://` and a path, like `sqlite://data/homeostat.db`")),
+            _ => {
+                Err(format!("`{text}` names no file: write `sqlite://` and a path, like `sqlite://data/homeostat.db`"))
+            }
         },
         Some(("postgres" | "postgresql", _)) => {
             Err("PostgreSQL is not available in this version; use `sqlite://PATH`".to_owned())
@@ -116,7 +118,9 @@ fn url(text: &str) -> Result<(), String> {
     let uri: Uri = text.parse().map_err(|error| format!("`{shown}` is no URL: {error}"))?;
     match (uri.scheme_str(), uri.host()) {
         (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(()),
-        _ => Err(format!("`{shown}` is no URL to send requests to: it must start with `http://` or `https://` and a host")),
+        _ => Err(format!(
+            "`{shown}` is no URL to send requests to: it must start with `http://` or `https://` and a host"
+        )),
     }
 }
 
@@ -139,5 +143,9 @@ pub(super) fn mask_url(url: &str) -> String {
 
 /// A scalar where a list of texts is expected: commas separate, as in environment variables.
 pub(super) fn split_list(text: &str, span: Span) -> Vec<Spanned<String>> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| Spanned::new(part.to_owned(), span)).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| Spanned::new(part.to_owned(), span))
+        .collect()
 }

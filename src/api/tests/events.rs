@@ -59,8 +59,12 @@ async fn a_plain_json_event_is_known_by_its_specversion() {
     assert_eq!(only(&control).id, "1");
     let answer = post(&router, "/v1/events", "application/json", r#"{"id":"2"}"#).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    let missing: Vec<_> =
-        answer.json()["errors"].as_array().unwrap().iter().map(|e| e["attribute"].as_str().unwrap().to_owned()).collect();
+    let missing: Vec<_> = answer.json()["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["attribute"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(missing, ["specversion", "source", "type"]);
 }
 
@@ -196,7 +200,8 @@ async fn what_the_engine_refuses_keeps_its_reason() {
 async fn what_became_of_an_event_is_shown() {
     let (_, router) = door();
     let headers = [("content-type", STRUCTURED)].map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-    let read = cloud_event::read(&headers.into_iter().collect(), event("e 1").to_string().as_bytes(), time(super::fakes::NOW));
+    let read =
+        cloud_event::read(&headers.into_iter().collect(), event("e 1").to_string().as_bytes(), time(super::fakes::NOW));
     let stored = StoredEvent {
         sequence: 12,
         event: read.unwrap().remove(0),

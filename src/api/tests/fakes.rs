@@ -18,7 +18,7 @@ use crate::model::target::{
     MeasureLimits, MeasureSettings, Mode, OnExpiry, Phase, RateSettings, StrategySettings, TargetSettings, TargetState,
 };
 use crate::plan::PlanSource;
-use crate::runtime::control::{Acceptance, AcceptError, Control, ControlError, Health};
+use crate::runtime::control::{AcceptError, Acceptance, Control, ControlError, Health};
 use crate::runtime::effect::{ActionError, Link};
 use crate::runtime::ports::*;
 

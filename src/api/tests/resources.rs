@@ -44,7 +44,8 @@ fn place(step: &str, item: Option<usize>) -> Place {
 }
 
 fn journal() -> Vec<Entry> {
-    let attempted = |step, item, attempt, input| What::Attempted { place: place(step, item), attempt, input, undo: None };
+    let attempted =
+        |step, item, attempt, input| What::Attempted { place: place(step, item), attempt, input, undo: None };
     let succeeded = |step, item, output| What::Succeeded { place: place(step, item), output };
     let whats = vec![
         What::Began { inputs: json!({ "signature": "sha256:aa" }), target: None, view: json!({}) },
@@ -74,7 +75,10 @@ fn journal() -> Vec<Entry> {
             phase: Some(Phase::Degraded),
         },
     ];
-    (0..).zip(whats).map(|(second, what)| Entry { at: crate::base::clock::Timestamp(1_772_355_600_000 + second * 1_000), what }).collect()
+    (0..)
+        .zip(whats)
+        .map(|(second, what)| Entry { at: crate::base::clock::Timestamp(1_772_355_600_000 + second * 1_000), what })
+        .collect()
 }
 
 #[tokio::test]
@@ -98,11 +102,13 @@ fn every_beginning_of_a_journal_can_be_shown() {
     }
     // A list whose items all succeeded has succeeded, and an empty one too.
     let at = time("2026-03-01T09:00:00Z");
-    let whole = |items| RunView::fold(
-        &summary(1, RunStatus::Running),
-        &[Entry { at, what: What::Expanded { step: "tell".into(), items } }],
-        None,
-    );
+    let whole = |items| {
+        RunView::fold(
+            &summary(1, RunStatus::Running),
+            &[Entry { at, what: What::Expanded { step: "tell".into(), items } }],
+            None,
+        )
+    };
     assert_eq!(json!(whole(vec![]).steps[0].status), json!("succeeded"));
     assert_eq!(json!(whole(vec![json!(1)]).steps[0].status), json!("running"));
 }
@@ -111,8 +117,11 @@ fn every_beginning_of_a_journal_can_be_shown() {
 async fn a_running_run_shows_its_progress() {
     let progress = json!({ "step": "load_test", "progress": { "rate_rps": 200.0 } });
     let control = Arc::new(FakeControl { progress: Some(progress.clone()), ..FakeControl::default() });
-    let runs = [(1, RunStatus::Succeeded), (2, RunStatus::Running)]
-        .map(|(last, status)| StoredRun { summary: summary(last, status), journal: Vec::new(), batches: 0 });
+    let runs = [(1, RunStatus::Succeeded), (2, RunStatus::Running)].map(|(last, status)| StoredRun {
+        summary: summary(last, status),
+        journal: Vec::new(),
+        batches: 0,
+    });
     let router = interface(&control, FakeStore { runs: runs.into(), ..FakeStore::default() });
     assert_eq!(get(&router, &format!("/v1/runs/{}", run_id(2))).await.json()["progress"], progress);
     assert_eq!(get(&router, &format!("/v1/runs/{}", run_id(1))).await.json()["progress"], Json::Null);
@@ -125,7 +134,8 @@ async fn runs_are_listed_by_pages() {
         journal: Vec::new(),
         batches: 0,
     });
-    let router = interface(&Arc::new(FakeControl::default()), FakeStore { runs: runs.collect(), ..FakeStore::default() });
+    let router =
+        interface(&Arc::new(FakeControl::default()), FakeStore { runs: runs.collect(), ..FakeStore::default() });
     let mut seen = Vec::new();
     let mut path = "/v1/runs?limit=2".to_owned();
     loop {
@@ -206,16 +216,23 @@ async fn health_says_what_is_wrong() {
     let router = interface(&Arc::new(FakeControl { health: ill, ..FakeControl::default() }), FakeStore::default());
     let answer = get(&router, "/readyz").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.json(), json!({ "ready": true, "draining": true, "problems": ["shutting down"] }).as_object().map(|map| {
-        let mut map = map.clone();
-        map.insert("ready".to_owned(), json!(false));
-        Json::Object(map)
-    }).unwrap());
+    assert_eq!(
+        answer.json(),
+        json!({ "ready": true, "draining": true, "problems": ["shutting down"] })
+            .as_object()
+            .map(|map| {
+                let mut map = map.clone();
+                map.insert("ready".to_owned(), json!(false));
+                Json::Object(map)
+            })
+            .unwrap()
+    );
 }
 
 #[tokio::test]
 async fn a_store_that_fails_is_a_problem_with_its_code() {
-    let store = FakeStore { broken: Some(StoreError::Io { path: "x".into(), problem: "gone".into() }), ..FakeStore::default() };
+    let store =
+        FakeStore { broken: Some(StoreError::Io { path: "x".into(), problem: "gone".into() }), ..FakeStore::default() };
     let router = interface(&Arc::new(FakeControl::default()), store);
     for path in ["/v1/runs", "/v1/targets", "/v1/records", "/v1/agents", "/metrics", "/v1/events?source=a&id=b"] {
         let answer = get(&router, path).await;
@@ -228,7 +245,8 @@ async fn figures_have_the_names_that_are_documented() {
     let recorder = metrics::recorder().unwrap();
     let _guard = ::metrics::set_default_local_recorder(&recorder);
     metrics::describe();
-    let control = Arc::new(FakeControl { health: Health { ready: true, ..Health::default() }, ..FakeControl::default() });
+    let control =
+        Arc::new(FakeControl { health: Health { ready: true, ..Health::default() }, ..FakeControl::default() });
     let store = FakeStore { targets: vec![at_rest()], ..FakeStore::default() };
     let router = router(state(&control, store, recorder.handle()), None);
     post(&router, "/v1/events", "application/cloudevents+json", super::fakes::event("1").to_string()).await;
