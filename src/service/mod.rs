@@ -1,1 +1,3 @@
-//! Not built yet.
+//! What stands behind the runtime's ports.
+
+pub mod dispatch;
