@@ -79,6 +79,8 @@ pub enum Pace {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     claims: BTreeMap<AgentId, Vec<Claim>>,
+    /// What processes may hold whose name another one took, and until when.
+    orphans: Vec<(f64, Moment)>,
 }
 
 impl Ledger {
@@ -129,6 +131,15 @@ impl Ledger {
         self.claims.remove(agent);
     }
 
+    /// Another process took the agent's name, and nobody knows whether the one before still lives: its commands hold until
+    /// they end, at the latest until `until`. Its fallback is not reckoned.
+    pub fn orphan(&mut self, agent: &AgentId, until: Moment) {
+        let claims = self.claims.remove(agent).unwrap_or_default();
+        let rate = claims.iter().map(|claim| claim.rate_rps).fold(0.0, f64::max);
+        let ends_at = claims.iter().map(|claim| claim.ends_at).max().unwrap_or_default();
+        self.orphans.push((rate, ends_at.min(until)));
+    }
+
     /// What the agent may hold now at the most. It only falls until the next command is sent.
     pub fn most(&self, agent: &AgentId, now: Moment) -> f64 {
         self.claims.get(agent).into_iter().flatten().map(|claim| claim.most(now)).fold(0.0, f64::max)
@@ -139,14 +150,16 @@ impl Ledger {
         self.claims.get(agent).into_iter().flatten().map(|claim| claim.most(Moment::NEVER)).fold(0.0, f64::max)
     }
 
-    /// Whether the agent may still hold more than a fallback.
+    /// Whether the agent may hold a command that has not ended.
     pub fn is_live(&self, agent: &AgentId, now: Moment) -> bool {
-        self.claims.get(agent).into_iter().flatten().any(|claim| now < claim.ends_at)
+        let live = |claim: &Claim| now < claim.ends_at && claim.ends_at != Moment::NEVER;
+        self.claims.get(agent).into_iter().flatten().any(live)
     }
 
     /// What all agents together may hold at the most.
     pub fn sum(&self, now: Moment) -> f64 {
-        self.claims.keys().map(|agent| self.most(agent, now)).sum()
+        let orphans = self.orphans.iter().filter(|(_, until)| now < *until).map(|(rate, _)| rate).sum::<f64>();
+        self.claims.keys().map(|agent| self.most(agent, now)).sum::<f64>() + orphans
     }
 
     /// What may be sent now. A rate that an agent may hold already can always be sent; a higher one only where, with all
@@ -174,13 +187,15 @@ impl Ledger {
         } else if pace == Pace::Pressed && room > 0.0 {
             let part = room / needed;
             // A rise too small to notice is not worth a command; it would be followed by ever smaller ones.
-            grants.extend(rises.into_iter().filter(|(wish, most)| (wish.rate_rps - most) * part >= wish.rate_rps / 20.0).map(
-                |(wish, most)| Grant {
-                    agent: wish.agent.clone(),
-                    rate_rps: most + (wish.rate_rps - most) * part,
-                    whole: false,
-                },
-            ));
+            grants.extend(
+                rises.into_iter().filter(|(wish, most)| (wish.rate_rps - most) * part >= wish.rate_rps / 20.0).map(
+                    |(wish, most)| Grant {
+                        agent: wish.agent.clone(),
+                        rate_rps: most + (wish.rate_rps - most) * part,
+                        whole: false,
+                    },
+                ),
+            );
         }
         grants
     }

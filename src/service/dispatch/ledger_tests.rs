@@ -118,13 +118,27 @@ impl Truth {
 #[derive(Clone, Debug)]
 enum Happening {
     /// The total is decided anew and split by these weights.
-    Decide { total: f64, weights: [u8; 3] },
+    Decide {
+        total: f64,
+        weights: [u8; 3],
+    },
     /// The plan is carried out.
-    Send { pressed: bool },
+    Send {
+        pressed: bool,
+    },
     /// The oldest messages under way to an agent arrive, are lost, or overtake each other.
-    Arrive { agent: usize, index: usize, acknowledged: bool },
-    Lose { agent: usize, index: usize },
-    Pass { ms: u64 },
+    Arrive {
+        agent: usize,
+        index: usize,
+        acknowledged: bool,
+    },
+    Lose {
+        agent: usize,
+        index: usize,
+    },
+    Pass {
+        ms: u64,
+    },
 }
 
 fn happenings() -> impl Strategy<Value = Vec<Happening>> {

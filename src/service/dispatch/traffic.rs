@@ -133,7 +133,10 @@ mod tests {
     fn a_span_takes_its_part_of_the_windows_it_cuts() {
         let mut windows = Windows::default();
         for index in 0..8 {
-            windows.add(report(index * 250, (index + 1) * 250, 25), Timestamp(10_250 + 250 * i64::try_from(index).unwrap()));
+            windows.add(
+                report(index * 250, (index + 1) * 250, 25),
+                Timestamp(10_250 + 250 * i64::try_from(index).unwrap()),
+            );
         }
         assert!(near(windows.between(Timestamp(10_000), Timestamp(12_000)), 200.0));
         assert!(near(windows.between(Timestamp(10_125), Timestamp(10_375)), 25.0));
