@@ -2,4 +2,5 @@
 //!
 //! Data goes to standard output, everything else to standard error.
 
+pub mod agent;
 pub mod exit;
