@@ -4,3 +4,5 @@
 
 pub mod agent;
 pub mod exit;
+pub mod init;
+pub mod keys;
