@@ -2,6 +2,7 @@
 //!
 //! Data goes to standard output, everything else to standard error.
 
+pub mod agent;
 pub mod exit;
 pub mod init;
 pub mod keys;
