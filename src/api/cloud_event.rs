@@ -57,7 +57,10 @@ pub fn read(headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Vec<Even
                     ));
                 }
                 other => {
-                    return Err(Problem::malformed(format!("the body must be an event, but it is {}", describe(&other))));
+                    return Err(Problem::malformed(format!(
+                        "the body must be an event, but it is {}",
+                        describe(&other)
+                    )));
                 }
             };
             gather(vec![structured(attributes, now)], false)
@@ -112,8 +115,10 @@ fn gather(events: Vec<Result<Event, Vec<Fault>>>, batch: bool) -> Result<Vec<Eve
             let place = if batch { format!("event {}: ", only.index) } else { String::new() };
             Err(Problem::malformed(format!("{place}{attribute}{}", only.detail)).with_errors(errors))
         }
-        many => Err(Problem::malformed(format!("{} problems with the events; none was taken", many.len()))
-            .with_errors(errors)),
+        many => {
+            Err(Problem::malformed(format!("{} problems with the events; none was taken", many.len()))
+                .with_errors(errors))
+        }
     }
 }
 
@@ -210,8 +215,9 @@ fn decode_data(attribute: &str, media: Option<&str>, bytes: &[u8]) -> Result<Jso
         return Ok(Json::Null);
     }
     match media {
-        media if media.is_none_or(is_json) => serde_json::from_slice(bytes)
-            .map_err(|error| Fault::at(attribute, format!("is not valid JSON: {error}"))),
+        media if media.is_none_or(is_json) => {
+            serde_json::from_slice(bytes).map_err(|error| Fault::at(attribute, format!("is not valid JSON: {error}")))
+        }
         Some(media) if media.trim_start().to_ascii_lowercase().starts_with("text/") => {
             match std::str::from_utf8(bytes) {
                 Ok(text) => Ok(Json::from(text)),
@@ -290,12 +296,7 @@ fn header_value(bytes: &[u8]) -> Result<String, &'static str> {
 // ---- attributes --------------------------------------------------------------------------------------------------
 
 /// Makes an event of attributes, whichever mode they came by.
-fn assemble(
-    mut attributes: JsonMap,
-    data: Json,
-    now: Timestamp,
-    mut faults: Vec<Fault>,
-) -> Result<Event, Vec<Fault>> {
+fn assemble(mut attributes: JsonMap, data: Json, now: Timestamp, mut faults: Vec<Fault>) -> Result<Event, Vec<Fault>> {
     match text_attribute(&mut attributes, "specversion", &mut faults) {
         Some(version) if version == "1.0" => {}
         Some(version) => faults.push(Fault::at("specversion", format!("must be `1.0`, but it is `{version}`"))),

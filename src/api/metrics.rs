@@ -139,8 +139,13 @@ impl Gauge {
     }
 
     fn set(&mut self, values: &[&str], value: f64) {
-        let labels: Vec<_> =
-            self.metric.labels.iter().zip(values).map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
+        let labels: Vec<_> = self
+            .metric
+            .labels
+            .iter()
+            .zip(values)
+            .map(|(name, value)| format!("{name}=\"{}\"", escape(value)))
+            .collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         // Writing to a string cannot fail.
         let _ = writeln!(self.lines, "{}{labels} {value}", self.metric.name);

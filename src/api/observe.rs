@@ -14,7 +14,8 @@ use crate::model::metric;
 pub(super) async fn observe(request: Request, next: Next) -> Response {
     let began = Instant::now();
     // Only names we know: what a stranger asks for must not become a series of its own.
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = method_name(request.method());
     let span = tracing::info_span!("request", method, path = request.uri().path());
     let response = next.run(request).instrument(span.clone()).await;

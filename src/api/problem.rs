@@ -104,7 +104,7 @@ impl From<StoreError> for Problem {
             StoreError::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, Code::StoreFull),
             StoreError::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::StoreBusy),
             StoreError::Newer { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::NewerStore),
-            StoreError::WrongKey { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::BadKey),
+            StoreError::WrongKey { .. } | StoreError::Sealing { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::BadKey),
             StoreError::Damaged { .. } | StoreError::Io { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::StoreBroken),
             StoreError::Closed => (StatusCode::SERVICE_UNAVAILABLE, Code::EngineAway),
             StoreError::Fenced { .. } | StoreError::JournalMoved { .. } | StoreError::AssignmentMoved { .. } => {
@@ -170,11 +170,6 @@ impl From<Refusal> for EventProblem {
             RefusalKind::UnknownTarget => Code::UnknownTarget,
             RefusalKind::BadData | RefusalKind::Other => Code::Refused,
         };
-        Self {
-            index: refusal.index,
-            attribute: refusal.attribute,
-            code: code.to_string(),
-            detail: refusal.message,
-        }
+        Self { index: refusal.index, attribute: refusal.attribute, code: code.to_string(), detail: refusal.message }
     }
 }

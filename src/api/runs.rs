@@ -46,7 +46,10 @@ pub(super) struct RunList {
     (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The store cannot be read", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn list(State(state): State<ApiState>, params: QueryResult<RunQuery>) -> Result<Json<RunList>, Problem> {
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    params: QueryResult<RunQuery>,
+) -> Result<Json<RunList>, Problem> {
     let Query(params) = query(params)?;
     let limit = page(params.limit)?;
     let filter = RunFilter {

@@ -25,8 +25,7 @@ pub(super) enum Formula {
 /// The atoms of several conditions. Atoms that are written alike are one.
 #[derive(Debug, Default)]
 pub(super) struct Atoms {
-    /// What is said of each where it is false, and where it is true.
-    said: Vec<[String; 2]>,
+    texts: Vec<String>,
     known: BTreeMap<String, usize>,
 }
 
@@ -45,9 +44,9 @@ impl Atoms {
     }
 
     /// An atom that equals no other.
-    pub(super) fn unique(&mut self, when_false: String, when_true: String) -> usize {
-        self.said.push([when_false, when_true]);
-        self.said.len() - 1
+    fn unique(&mut self, text: String) -> usize {
+        self.texts.push(text);
+        self.texts.len() - 1
     }
 
     fn either(&mut self, tokens: &[String], depth: usize) -> Formula {
@@ -84,15 +83,14 @@ impl Atoms {
 
     fn atom(&mut self, tokens: &[String]) -> Formula {
         let text = spaced(tokens);
-        let [when_false, when_true] = [false, true].map(|value| format!("`{text}` is {value}"));
         // The time is another one each time it is read.
         if tokens.iter().any(|token| token == "now") {
-            return Formula::Atom(self.unique(when_false, when_true));
+            return Formula::Atom(self.unique(text));
         }
         if let Some(&index) = self.known.get(&text) {
             return Formula::Atom(index);
         }
-        let index = self.unique(when_false, when_true);
+        let index = self.unique(text.clone());
         self.known.insert(text, index);
         Formula::Atom(index)
     }
@@ -108,7 +106,7 @@ pub(super) fn contradiction(formulas: &[&Formula], atoms: &Atoms) -> bool {
 /// Looks for a case in which none of the formulas holds.
 pub(super) fn undecided(formulas: &[&Formula], atoms: &Atoms) -> Verdict {
     let none_holds = |values: &[Option<bool>]| formulas.iter().all(|formula| formula.value(values) == Some(false));
-    let unknown = vec![None; atoms.said.len()];
+    let unknown = vec![None; atoms.texts.len()];
     if formulas.iter().any(|formula| formula.value(&unknown) == Some(true)) {
         return Verdict::Never;
     }
@@ -141,9 +139,7 @@ pub(super) fn undecided(formulas: &[&Formula], atoms: &Atoms) -> Verdict {
                 *slot = kept;
             }
         }
-        let said = atoms.said.iter().zip(values).filter_map(|([when_false, when_true], value)| {
-            Some(if value? { when_true.clone() } else { when_false.clone() })
-        });
+        let said = atoms.texts.iter().zip(values).filter_map(|(text, value)| Some(format!("`{text}` is {}", value?)));
         return Verdict::Case(said.collect());
     }
     Verdict::Never

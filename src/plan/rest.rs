@@ -3,11 +3,12 @@
 //! # The rule
 //!
 //! A step runs once all it waits for has settled, whether that ran or was skipped. So nothing but a step's own `if`
-//! (and an empty `for_each`) decides whether it runs, and a way through a workflow is one outcome for every condition.
+//! decides whether it runs, and a way through a workflow is one outcome for every condition.
 //!
 //! - A workflow without `state.*` steps promises nothing: its target returns to the phase it had.
-//! - Otherwise at least one `state.*` step must run on every way through (H0401). One without `if` and `for_each` proves
-//!   it at once. Conditional ones prove it together, where one of their conditions holds whatever the values are.
+//! - Otherwise at least one `state.*` step must run on every way through (H0401). One without `if` proves it at once.
+//!   Conditional ones prove it together, where one of their conditions holds whatever the values are. A target rests in
+//!   one phase, so that a `state.*` step has no place in `for_each`.
 //! - Two `state.*` steps that propose different phases and can both run must be ordered, since the later one decides
 //!   (H0404). This holds for `on_failure` too.
 //! - A way that fails needs no proof: it ends as `on_failure` says, or in `degraded` where that says nothing.
@@ -35,7 +36,7 @@ struct Proposer<'a> {
 
 /// Holds the steps that run when all goes well against the rule.
 pub(super) fn check_success(steps: &[ir::Step], arranged: &Arranged, found: &mut Diagnostics) {
-    let (proposers, atoms) = proposers(steps, arranged);
+    let (proposers, atoms) = proposers(steps, arranged, found);
     let formulas: Vec<&Formula> = proposers.iter().map(|proposer| &proposer.runs).collect();
     if let (Some(last), true) = (proposers.last(), proposers.len() <= MOST_PROPOSERS) {
         match undecided(&formulas, &atoms) {
@@ -49,23 +50,24 @@ pub(super) fn check_success(steps: &[ir::Step], arranged: &Arranged, found: &mut
 
 /// Holds the failure handler against the rule.
 pub(super) fn check_failure(steps: &[ir::Step], arranged: &Arranged, found: &mut Diagnostics) {
-    let (proposers, atoms) = proposers(steps, arranged);
+    let (proposers, atoms) = proposers(steps, arranged, found);
     check_order(&proposers, &atoms, arranged, found);
 }
 
-fn proposers<'a>(steps: &'a [ir::Step], arranged: &Arranged) -> (Vec<Proposer<'a>>, Atoms) {
+fn proposers<'a>(steps: &'a [ir::Step], arranged: &Arranged, found: &mut Diagnostics) -> (Vec<Proposer<'a>>, Atoms) {
     let mut atoms = Atoms::default();
     let mut list = Vec::new();
     for (place, at) in arranged.places.iter().zip(0..) {
         let Some(step) = steps.get(*place).filter(|step| step.action.proposes.is_some()) else { continue };
-        let condition = step.condition.as_ref().map(|program| atoms.read(program.text()));
-        let items = step.for_each.is_some().then(|| {
-            let name = &step.name.node;
-            Formula::Atom(
-                atoms.unique(format!("the list of `{name}` is empty"), format!("the list of `{name}` has items")),
-            )
-        });
-        let runs = Formula::All(condition.into_iter().chain(items).collect());
+        if step.for_each.is_some() {
+            let message = format!("`{}` sets the phase, so it cannot be repeated by `for_each`", step.name.node);
+            found.push(
+                Diagnostic::error(Code::NoRest, step.name.span, message)
+                    .help("let another step go through the list, and this one need it"),
+            );
+            continue;
+        }
+        let runs = step.condition.as_ref().map_or(Formula::Constant(true), |program| atoms.read(program.text()));
         list.push(Proposer { step, index: StepIndex(at), runs });
     }
     (list, atoms)

@@ -119,7 +119,7 @@ fn two_phases_in_any_order_are_ambiguous() {
 }
 
 #[test]
-fn a_list_may_be_empty() {
+fn a_phase_is_not_set_for_each_item() {
     let mut workflow = workflow("a uses stable\n");
     workflow.steps[0].for_each = Some(ForEach { items: Template::Literal(serde_json::json!([])), concurrency: 1 });
     let problems = build(&workflow, source()).unwrap_err();

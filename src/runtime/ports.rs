@@ -295,6 +295,9 @@ pub enum StoreError {
     Newer { path: String, found: String, known: String },
     #[error("{path}: the key does not open this store (it was sealed with key {key}); give the key it was made with")]
     WrongKey { path: String, key: String },
+    /// A sealed store is opened without a key, or an unsealed one with a key.
+    #[error("{path}: {problem}")]
+    Sealing { path: String, problem: String },
     #[error("{what} in the store cannot be opened: it was changed or damaged; restore a backup")]
     Damaged { what: String },
     #[error("{path}: {problem}")]

@@ -8,7 +8,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::StepName;
 use crate::model::schema::JsonMap;
 use crate::model::target::{Phase, TargetState};
-use crate::runtime::effect::ActionError;
+use crate::runtime::effect::{ActionError, FailureKind};
 use crate::runtime::journal::{Entry, Place, RunStatus, StopReason, What};
 
 /// Everything that a run's journal says.
@@ -199,6 +199,10 @@ impl RunState {
     pub fn error_view(&self) -> Json {
         match &self.failure {
             Some((step, error)) => json!({ "step": step, "kind": error.kind, "message": error.message }),
+            // A halt may come while no step fails of it.
+            None if self.stop == Some(StopReason::Halted) => {
+                json!({ "step": "", "kind": FailureKind::Halted, "message": "the target was halted" })
+            }
             None => Json::Null,
         }
     }

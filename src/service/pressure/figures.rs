@@ -4,6 +4,7 @@
 //! Nothing here knows HTTP or decides what the figures mean for the target.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ const FAILURES_KEPT: u64 = 20;
 const BURST: usize = 50;
 
 /// What one trial measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// Requests the trial was to send.
     pub planned: u64,
@@ -168,11 +169,6 @@ impl Collector {
         u64::try_from(self.settled + self.open.len()).unwrap_or(u64::MAX)
     }
 
-    /// Requests that have no answer yet.
-    pub fn in_flight(&self) -> usize {
-        self.open.iter().filter(|(_, answered)| !answered).count()
-    }
-
     /// Whether the trial should end now, at `now_us`.
     pub fn cut(&self, now_us: u64) -> Option<Cut> {
         let failing = self.last.iter().filter(|success| !**success).count();
@@ -186,13 +182,13 @@ impl Collector {
         hopeless.then_some(Cut::Hopeless)
     }
 
-    /// Sums up what was sent until `end_us`, the end of the last interval. What has no answer by now has failed.
-    pub fn finish(mut self, end_us: u64, cut: Option<Cut>) -> Figures {
+    /// Sums up what was sent within `span`, which ends with the interval of the last request. What has no answer by now has failed.
+    pub fn finish(mut self, span: Duration, cut: Option<Cut>) -> Figures {
         let unanswered: Vec<u64> = self.open.iter().filter(|(_, done)| !done).map(|(at_us, _)| *at_us).collect();
         let sent = self.sent_count();
         self.failed += u64::try_from(unanswered.len()).unwrap_or(u64::MAX);
         self.samples.extend(unanswered.into_iter().map(|at_us| Sample { at_us, latency_us: 0, success: false }));
-        let seconds = count(end_us) / 1e6;
+        let seconds = span.as_secs_f64();
         Figures {
             planned: self.planned,
             sent,
@@ -274,7 +270,7 @@ mod tests {
         }
         assert_eq!(collector.cut(100_000), None);
         assert_eq!(collector.cut(125_000), Some(Cut::Hopeless));
-        let figures = collector.finish(50_000, Some(Cut::Hopeless));
+        let figures = collector.finish(Duration::from_millis(50), Some(Cut::Hopeless));
         assert_eq!((figures.sent, figures.failed), (50, 50));
         assert!((figures.own_rps - 1_000.0).abs() < 1e-9);
     }
@@ -296,7 +292,7 @@ mod tests {
         for number in numbers.iter().rev() {
             collector.answered(*number, u64::try_from(*number).unwrap() * 100 + 1_000, true);
         }
-        let figures = collector.finish(1_000_000, None);
+        let figures = collector.finish(Duration::from_secs(1), None);
         assert_eq!(figures.points.len(), 20);
         assert!(figures.points.is_sorted_by(|a, b| a.at_ms < b.at_ms && a.low_ms < b.low_ms));
         assert_eq!(figures.sent, 100);

@@ -23,6 +23,9 @@ const CONTRADICTIONS: u32 = 5;
 /// No search needs more trials.
 const TRIALS: usize = 80;
 
+/// A ramp only looks for where to search: its trials are short.
+const RAMP_REQUESTS: u64 = 25;
+
 /// Below this nothing is tried, requests a second.
 const LEAST_RPS: f64 = 1.0;
 
@@ -229,7 +232,9 @@ impl Search {
         let total = figures.own_rps + live;
         let judged = judge(&figures, total, &self.params.objective);
         let verdict = if live_rps.is_none() { TrialVerdict::Invalid } else { judged.verdict };
-        self.curve.push(trial(&figures, live, verdict));
+        if figures.sent > 0 {
+            self.curve.push(trial(&figures, live, verdict));
+        }
         self.cooling = figures.cut.is_some() || verdict == TrialVerdict::Fail;
         let Some(mut candidate) = self.candidate.take() else { return verdict };
         match verdict {
@@ -311,7 +316,7 @@ impl Search {
 
     fn plan(&self, candidate: &Candidate) -> Plan {
         let (share, requests) = match candidate.stage {
-            Stage::Ramp => (0.5, self.params.trial_requests.min(50)),
+            Stage::Ramp => (0.5, self.params.trial_requests.min(RAMP_REQUESTS)),
             Stage::Search => (1.0, self.params.trial_requests),
             Stage::Confirm => (2.0, self.params.trial_requests.saturating_mul(2)),
         };
@@ -393,7 +398,6 @@ impl Search {
             self.passed.retain(|passed| passed.rate_rps < rate_rps.min(candidate.rate_rps));
         }
         let full = candidate.stage != Stage::Ramp;
-        self.passed.retain(|passed| passed.rate_rps != rate_rps);
         self.passed.push(Passed { rate_rps, full, confirmed });
         self.passed.sort_by(|a, b| a.rate_rps.total_cmp(&b.rate_rps));
         // Live traffic moves the total a little: what was on trial is refuted even where slightly less was offered.

@@ -90,11 +90,7 @@ impl Trend {
         let mut levels: Vec<f64> = line.iter().map(|(at, low)| low - slope * at).collect();
         let level = median(&mut levels);
         let mut distances: Vec<f64> = levels.iter().map(|other| (other - level).abs()).collect();
-        Self {
-            slope,
-            weaker_half: steepness(first).min(steepness(second)),
-            scatter: median(&mut distances),
-        }
+        Self { slope, weaker_half: steepness(first).min(steepness(second)), scatter: median(&mut distances) }
     }
 
     /// Whether latency climbed all through a trial of `seconds`.

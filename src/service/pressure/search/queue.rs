@@ -1,7 +1,15 @@
 //! A target in virtual time: workers with a set service time, a bounded queue, several streams of arrivals.
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "virtual microseconds and counts of one test are far below 2^53"
+)]
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
 use super::super::figures::{Collector, Figures};
 use super::Plan;
@@ -76,8 +84,7 @@ impl Queue {
 
     /// The answer's time, or `None` where the queue is full.
     fn arrive(&mut self, at_us: f64, service_us: f64) -> Option<f64> {
-        let (index, free) =
-            self.free_at_us.iter().copied().enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+        let (index, free) = self.free_at_us.iter().copied().enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
         let start = free.max(at_us);
         if start - at_us > self.bound_us {
             return None;
@@ -102,7 +109,8 @@ impl Queue {
         let own_rps = plan.rate_rps - self.live_rps();
         let own_rps = if own_rps > 0.0 { own_rps } else { self.live_rps() * 0.05 };
         let idle = plan.requests == 0;
-        let time_us = if idle { plan.time_ms * 1e3 } else { plan.time_ms.max(plan.requests as f64 / own_rps * 1e3) * 1e3 };
+        let time_us =
+            if idle { plan.time_ms * 1e3 } else { plan.time_ms.max(plan.requests as f64 / own_rps * 1e3) * 1e3 };
         let planned = if idle { 0 } else { (own_rps * time_us / 1e6).round() as u64 };
         let capacity = self.capacity_rps * (1.0 + noise.capacity * (self.random.unit() * 2.0 - 1.0));
         let service_us = self.free_at_us.len() as f64 / capacity * 1e6;
@@ -165,6 +173,6 @@ impl Queue {
             collector.answered(number, latency, success);
         }
         self.now_us = begin + last;
-        collector.finish(end_us as u64, cut)
+        collector.finish(Duration::from_secs_f64(end_us / 1e6), cut)
     }
 }

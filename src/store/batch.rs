@@ -1,0 +1,170 @@
+//! The changes of many transactions as few statements: one insert a table, the last write of a row winning.
+
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::{CaseStatement, Expr, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait as _, Condition, DatabaseTransaction, DbErr, EntityTrait, Insert, IntoActiveModel,
+    Iterable as _, PrimaryKeyToColumn as _, QueryFilter as _,
+};
+
+use super::change::Change;
+use super::entity::{assignment, event, halt, journal, plan, record, rule_state, run, target};
+use super::rows::column;
+
+/// Of one statement; SQLite takes 32,766 parameters, and a row has at most six.
+const ROWS_PER_STATEMENT: usize = 500;
+
+/// Rows to write.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    events: Vec<event::Model>,
+    outcomes: BTreeMap<i64, Vec<u8>>,
+    runs: BTreeMap<String, run::Model>,
+    journal: Vec<journal::Model>,
+    plans: BTreeMap<String, plan::Model>,
+    targets: BTreeMap<String, target::Model>,
+    records: BTreeMap<(String, String, String), record::Model>,
+    /// `None`: to be removed.
+    assignments: BTreeMap<(String, String), Option<assignment::Model>>,
+    rule_states: BTreeMap<(String, String), rule_state::Model>,
+    /// `None`: to be removed.
+    halts: BTreeMap<String, Option<halt::Model>>,
+    changes: usize,
+}
+
+impl Batch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes == 0
+    }
+
+    pub(super) fn extend(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            self.push(change);
+        }
+    }
+
+    fn push(&mut self, change: Change) {
+        self.changes += 1;
+        match change {
+            Change::AcceptEvent(row) => self.events.push(row),
+            Change::SettleEvent { sequence, outcome } => {
+                self.outcomes.insert(column(sequence), outcome);
+            }
+            Change::PutRun { row, .. } => {
+                self.runs.insert(row.id.clone(), row);
+            }
+            Change::AppendJournal { row, .. } => self.journal.push(row),
+            Change::PutPlan(row) => {
+                self.plans.entry(row.digest.clone()).or_insert(row);
+            }
+            Change::PutTarget { row, .. } => {
+                self.targets.insert(row.name.clone(), row);
+            }
+            Change::PutRecord(row) => {
+                let key = (row.target.clone(), row.signature.clone(), row.run.clone());
+                self.records.entry(key).or_insert(row);
+            }
+            Change::PutAssignment { row, .. } => {
+                self.assignments.insert((row.target.clone(), row.agent.clone()), Some(row));
+            }
+            Change::RemoveAssignment { target, agent } => {
+                self.assignments.insert((target.to_string(), agent.to_string()), None);
+            }
+            Change::PutRuleState(row) => {
+                self.rule_states.insert((row.rule.clone(), row.scope.clone()), row);
+            }
+            Change::PutHalt(row) => {
+                self.halts.insert(row.scope.clone(), Some(row));
+            }
+            Change::RemoveHalt { scope } => {
+                self.halts.insert(scope, None);
+            }
+        }
+    }
+
+    pub(super) async fn perform(self, db: &DatabaseTransaction) -> Result<(), DbErr> {
+        insert::<event::Entity, event::ActiveModel>(db, self.events, None).await?;
+        settle(db, self.outcomes).await?;
+        insert::<journal::Entity, journal::ActiveModel>(db, self.journal, None).await?;
+        put::<run::Entity, run::ActiveModel>(db, self.runs.into_values()).await?;
+        put::<target::Entity, target::ActiveModel>(db, self.targets.into_values()).await?;
+        put::<rule_state::Entity, rule_state::ActiveModel>(db, self.rule_states.into_values()).await?;
+        // A plan is named by what it says and a record by who measured it: the first one stays.
+        keep::<plan::Entity, plan::ActiveModel>(db, self.plans.into_values()).await?;
+        keep::<record::Entity, record::ActiveModel>(db, self.records.into_values()).await?;
+
+        let (kept, removed): (Vec<_>, Vec<_>) = self.assignments.into_iter().partition(|(_, row)| row.is_some());
+        for ((target, agent), _) in removed {
+            assignment::Entity::delete_by_id((target, agent)).exec(db).await?;
+        }
+        put::<assignment::Entity, assignment::ActiveModel>(db, kept.into_iter().filter_map(|(_, row)| row)).await?;
+
+        let (kept, removed): (Vec<_>, Vec<_>) = self.halts.into_iter().partition(|(_, row)| row.is_some());
+        for (scope, _) in removed {
+            halt::Entity::delete_by_id(scope).exec(db).await?;
+        }
+        put::<halt::Entity, halt::ActiveModel>(db, kept.into_iter().filter_map(|(_, row)| row)).await
+    }
+}
+
+/// Writes the outcomes of events, many with one statement.
+async fn settle(db: &DatabaseTransaction, outcomes: BTreeMap<i64, Vec<u8>>) -> Result<(), DbErr> {
+    let mut outcomes = outcomes.into_iter().peekable();
+    while outcomes.peek().is_some() {
+        let mut sequences = Vec::new();
+        let mut case = CaseStatement::new();
+        for (sequence, outcome) in outcomes.by_ref().take(ROWS_PER_STATEMENT) {
+            sequences.push(sequence);
+            case = case.case(Condition::all().add(event::Column::Sequence.eq(sequence)), Expr::val(outcome));
+        }
+        event::Entity::update_many()
+            .col_expr(event::Column::Outcome, case.into())
+            .filter(event::Column::Sequence.is_in(sequences))
+            .exec(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Inserts rows or replaces them.
+async fn put<E, A>(db: &DatabaseTransaction, rows: impl Iterator<Item = E::Model>) -> Result<(), DbErr>
+where
+    E: EntityTrait,
+    E::Model: IntoActiveModel<A>,
+    A: ActiveModelTrait<Entity = E>,
+{
+    let is_key = |column: &E::Column| E::PrimaryKey::from_column(*column).is_some();
+    let mut conflict = OnConflict::columns(E::PrimaryKey::iter().map(E::PrimaryKey::into_column));
+    conflict.update_columns(E::Column::iter().filter(|column| !is_key(column)));
+    insert::<E, A>(db, rows.collect(), Some(conflict)).await
+}
+
+/// Inserts rows where there are none of their keys.
+async fn keep<E, A>(db: &DatabaseTransaction, rows: impl Iterator<Item = E::Model>) -> Result<(), DbErr>
+where
+    E: EntityTrait,
+    E::Model: IntoActiveModel<A>,
+    A: ActiveModelTrait<Entity = E>,
+{
+    let mut conflict = OnConflict::columns(E::PrimaryKey::iter().map(E::PrimaryKey::into_column));
+    conflict.do_nothing();
+    insert::<E, A>(db, rows.collect(), Some(conflict)).await
+}
+
+async fn insert<E, A>(db: &DatabaseTransaction, rows: Vec<E::Model>, conflict: Option<OnConflict>) -> Result<(), DbErr>
+where
+    E: EntityTrait,
+    E::Model: IntoActiveModel<A>,
+    A: ActiveModelTrait<Entity = E>,
+{
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let mut statement = Insert::<A>::many(rows.by_ref().take(ROWS_PER_STATEMENT));
+        if let Some(conflict) = &conflict {
+            statement = statement.on_conflict(conflict.clone());
+        }
+        statement.exec_without_returning(db).await?;
+    }
+    Ok(())
+}

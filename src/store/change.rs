@@ -1,0 +1,99 @@
+//! A transaction made ready for the writer: what is left of it are rows, and what the ledger must know to admit them.
+
+use super::entity::{assignment, event, halt, journal, plan, record, rule_state, run, target};
+use super::rows::{Rows, scope};
+use crate::base::id::{AgentId, RunId, TargetName};
+use crate::model::assignment::Epoch;
+use crate::runtime::ports::{Guard, StoreError, Transaction, Write};
+
+/// A transaction with its blobs sealed.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) guards: Vec<Guard>,
+    pub(super) changes: Vec<Change>,
+}
+
+/// One write as rows.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// The ledger gives it its sequence.
+    AcceptEvent(event::Model),
+    SettleEvent {
+        sequence: u64,
+        outcome: Vec<u8>,
+    },
+    PutRun {
+        run: RunId,
+        row: run::Model,
+    },
+    AppendJournal {
+        run: RunId,
+        position: u64,
+        row: journal::Model,
+    },
+    PutPlan(plan::Model),
+    PutTarget {
+        target: TargetName,
+        token: u64,
+        row: target::Model,
+    },
+    PutRecord(record::Model),
+    PutAssignment {
+        target: TargetName,
+        agent: AgentId,
+        epoch: Epoch,
+        row: assignment::Model,
+    },
+    RemoveAssignment {
+        target: TargetName,
+        agent: AgentId,
+    },
+    PutRuleState(rule_state::Model),
+    PutHalt(halt::Model),
+    RemoveHalt {
+        scope: String,
+    },
+}
+
+impl Prepared {
+    pub(super) fn new(transaction: Transaction, rows: &Rows) -> Result<Self, StoreError> {
+        let changes = transaction.writes.into_iter().map(|write| Change::new(write, rows)).collect::<Result<_, _>>()?;
+        Ok(Self { guards: transaction.guards, changes })
+    }
+}
+
+impl Change {
+    fn new(write: Write, rows: &Rows) -> Result<Self, StoreError> {
+        Ok(match write {
+            Write::AcceptEvent { event, at } => Self::AcceptEvent(rows.new_event(&event, at)?),
+            Write::SettleEvent { sequence, outcome } => {
+                Self::SettleEvent { sequence, outcome: rows.new_outcome(sequence, &outcome)? }
+            }
+            Write::PutRun(run) => Self::PutRun { run: run.id, row: rows.new_run(&run)? },
+            Write::AppendJournal { run, position, entries } => {
+                Self::AppendJournal { run, position, row: rows.new_journal(run, position, &entries)? }
+            }
+            Write::PutPlan { digest, source } => Self::PutPlan(plan::Model {
+                digest: digest.to_string(),
+                path: source.path,
+                text: source.text.to_string(),
+            }),
+            Write::PutTarget(state) => {
+                let row = rows.new_target(&state)?;
+                Self::PutTarget { target: state.name, token: state.lease.token, row }
+            }
+            Write::PutRecord(record) => Self::PutRecord(rows.new_record(&record)?),
+            Write::PutAssignment(assignment) => {
+                let row = rows.new_assignment(&assignment)?;
+                let (target, agent) = (assignment.target, assignment.agent);
+                Self::PutAssignment { target, agent, epoch: assignment.epoch, row }
+            }
+            Write::RemoveAssignment { target, agent } => Self::RemoveAssignment { target, agent },
+            Write::PutRuleState(state) => Self::PutRuleState(rows.new_rule_state(&state)?),
+            Write::PutHalt { target, at } => {
+                Self::PutHalt(halt::Model { scope: scope(target.as_ref()), halted_at: at.0 })
+            }
+            Write::RemoveHalt { target } => Self::RemoveHalt { scope: scope(target.as_ref()) },
+        })
+    }
+}

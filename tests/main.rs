@@ -1,0 +1,3 @@
+//! What the whole does, seen from outside. One binary, one folder a subject.
+
+mod programs;
