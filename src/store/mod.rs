@@ -19,6 +19,7 @@
 mod batch;
 mod change;
 mod connection;
+mod crashing;
 #[expect(unreachable_pub, reason = "sea-orm's derive wants its items public")]
 mod entity;
 mod ledger;
@@ -30,5 +31,6 @@ mod sqlite;
 mod suite;
 mod writer;
 
+pub use crashing::{CrashPoint, CrashingStore};
 pub use memory::MemoryStore;
 pub use sqlite::{Options, SqliteStore};
