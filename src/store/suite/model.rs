@@ -23,7 +23,8 @@ fn statuses() -> impl Strategy<Value = RunStatus> {
 
 /// Any rate, to the last bit.
 fn rates() -> impl Strategy<Value = f64> {
-    prop::num::f64::POSITIVE | prop::num::f64::ZERO
+    use prop::num::f64::{NORMAL, POSITIVE, SUBNORMAL, ZERO};
+    POSITIVE | NORMAL | SUBNORMAL | ZERO
 }
 
 fn write() -> impl Strategy<Value = Write> {
