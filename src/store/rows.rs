@@ -34,7 +34,7 @@ impl Place {
         Self { table, key, bound: Vec::new() }
     }
 
-    pub(super) fn bind(mut self, value: impl ToString) -> Self {
+    pub(super) fn bind(mut self, value: &impl ToString) -> Self {
         self.bound.push(value.to_string());
         self
     }
@@ -252,7 +252,7 @@ pub(super) fn number(column: i64) -> u64 {
 }
 
 fn event_place(row: &event::Model) -> Place {
-    Place::new("events", [&row.source, &row.id]).bind(row.accepted_at)
+    Place::new("events", [&row.source, &row.id]).bind(&row.accepted_at)
 }
 
 fn outcome_place(sequence: i64) -> Place {
@@ -261,7 +261,7 @@ fn outcome_place(sequence: i64) -> Place {
 
 fn run_place(row: &run::Model) -> Place {
     let target = row.target.as_deref().map(TargetName::from);
-    Place::new("runs", [&row.id]).bind(scope(target.as_ref())).bind(&row.status).bind(row.is_final)
+    Place::new("runs", [&row.id]).bind(&scope(target.as_ref())).bind(&row.status).bind(&row.is_final)
 }
 
 fn journal_place(row: &journal::Model) -> Place {
@@ -269,7 +269,7 @@ fn journal_place(row: &journal::Model) -> Place {
 }
 
 fn record_place(row: &record::Model) -> Place {
-    Place::new("records", [&row.target, &row.signature, &row.run]).bind(row.recorded_at)
+    Place::new("records", [&row.target, &row.signature, &row.run]).bind(&row.recorded_at)
 }
 
 fn target_place(name: &str) -> Place {
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn only_brackets_outside_strings_nest() {
-        let shallow = [r#"1"#, r#""[[[""#, r#""\"[""#, r#""\\""#];
+        let shallow = ["1", r#""[[[""#, r#""\"[""#, r#""\\""#];
         assert_eq!(shallow.map(|json| depth(json.as_bytes())), [0; 4]);
         assert_eq!(depth(br#"{"[[":[{"a\"":[]}],"b":[[]]}"#), 4);
     }

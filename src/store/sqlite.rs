@@ -356,7 +356,7 @@ async fn introduce(db: &DatabaseTransaction, rows: &Rows) -> Result<u64, StoreEr
 }
 
 fn key_check_place(incarnation: i64) -> Place {
-    Place::new("meta", [META]).bind(incarnation)
+    Place::new("meta", [META]).bind(&incarnation)
 }
 
 /// What the writer must know from the start.

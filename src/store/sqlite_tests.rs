@@ -141,6 +141,7 @@ async fn a_full_disk_refuses_a_batch_and_no_more() {
         assert_eq!(result, full);
     }
     assert_eq!(everything(&store).await, before);
+    db.ping().await.expect_err("a connection that failed is not used again");
 
     // The writer connects anew, which lifts the limit of the old connection: as if space had been made.
     let accepted = store.commit(writes([accept("a", "small"), Write::PutTarget(target("checkout", 3))])).await.unwrap();

@@ -116,6 +116,8 @@ impl Writer {
             // Who no longer waits has given up on the answer, not on the transaction.
             let _ = answer.send(result);
         }
+        // Those who were answered may come back at once; then they share the next sync, not the one after it.
+        tokio::task::yield_now().await;
     }
 
     /// One result for each transaction; or an error, and then nothing of any of them has happened.
