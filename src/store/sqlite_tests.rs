@@ -3,7 +3,8 @@ use std::path::Path;
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait as _, TryGetable};
 
-use super::super::suite::{accept, append, assignment, everything, run_id, sealing, sqlite, summary, target, writes};
+use super::super::suite::everything;
+use super::super::suite::stored::{accept, append, assignment, run_id, sealing, sqlite, summary, target, writes};
 use super::*;
 use crate::runtime::journal::RunStatus;
 use crate::runtime::ports::Write;
@@ -129,7 +130,7 @@ async fn a_full_disk_refuses_a_batch_and_no_more() {
 
     let pages: i64 = pragma(&db, "page_count").await;
     db.execute_unprepared(&format!("PRAGMA max_page_count = {pages}")).await.unwrap();
-    let mut large = super::super::suite::event("a", "large");
+    let mut large = super::super::suite::stored::event("a", "large");
     large.data = serde_json::json!("x".repeat(100_000));
     let batch = [
         writes([accept("a", "small")]),
@@ -208,7 +209,7 @@ async fn what_is_nested_deeply_comes_back_or_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(folder.path()).await;
     let accept_nested = |depth: usize| {
-        let mut event = super::super::suite::event("a", &depth.to_string());
+        let mut event = super::super::suite::stored::event("a", &depth.to_string());
         event.data = (0..depth).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]));
         writes([Write::AcceptEvent { event, at: crate::base::clock::Timestamp(1) }])
     };

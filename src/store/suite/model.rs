@@ -4,6 +4,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::target::TargetState;
+use crate::runtime::ports::Guard;
 
 fn sources() -> impl Strategy<Value = (&'static str, &'static str)> {
     (prop::sample::select(vec!["a", "b"]), prop::sample::select(vec!["1", "2"]))
