@@ -18,7 +18,7 @@ use crate::model::assignment::{Assignment, Epoch, Traffic};
 use crate::model::event::Event;
 use crate::model::record::{Measurement, Record};
 use crate::model::target::{TargetSettings, TargetState};
-use crate::plan::PlanSource;
+pub use crate::plan::PlanSource;
 
 /// Everything outside: what dependency injection injects.
 #[derive(Clone, Debug)]
@@ -291,6 +291,9 @@ pub enum StoreError {
     Sealing { path: String, problem: String },
     #[error("{what} in the store cannot be opened: it was changed or damaged; restore a backup")]
     Damaged { what: String },
+    /// Nothing the store could ever take: waiting does not mend it.
+    #[error("{problem}; this cannot be stored")]
+    Refused { problem: String },
     #[error("{path}: {problem}")]
     Io { path: String, problem: String },
     #[error("the store is closed")]

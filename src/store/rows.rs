@@ -197,7 +197,7 @@ impl Rows {
     pub(super) fn seal<T: Serialize + ?Sized>(&self, place: &Place, value: &T) -> Result<Vec<u8>, StoreError> {
         let plain = serde_json::to_vec(value).map_err(|error| self.io(&error))?;
         if depth(&plain) > DEEPEST {
-            return Err(self.io(&format!("a value is nested more than {DEEPEST} deep; it cannot be stored")));
+            return Err(StoreError::Refused { problem: format!("a value is nested more than {DEEPEST} deep") });
         }
         self.vault.seal(&place.attributes(), &plain).map_err(|error| self.io(&error))
     }

@@ -27,10 +27,9 @@ use crate::base::id::{RunId, TargetName};
 use crate::model::assignment::Assignment;
 use crate::model::record::Record;
 use crate::model::target::TargetState;
-use crate::plan::PlanSource;
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{
-    Loaded, Receipt, RecordFilter, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction,
+    Loaded, PlanSource, Receipt, RecordFilter, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction,
 };
 use crate::security::{Sealing, Vault};
 

@@ -12,9 +12,10 @@ use super::MemoryStore;
 use crate::base::clock::Timestamp;
 use crate::base::digest::Digest;
 use crate::base::id::{RunId, TargetName};
-use crate::plan::PlanSource;
 use crate::runtime::journal::RunStatus;
-use crate::runtime::ports::{Accepted, Receipt, RecordFilter, RunFilter, Store, StoreError, Transaction, Write};
+use crate::runtime::ports::{
+    Accepted, PlanSource, Receipt, RecordFilter, RunFilter, Store, StoreError, Transaction, Write,
+};
 
 mod model;
 pub(super) mod stored;
@@ -126,7 +127,7 @@ async fn a_settled_event_is_not_loaded_again(store: &dyn Store) {
 async fn only_what_was_accepted_is_settled(store: &dyn Store) {
     for sequence in [0, 1, u64::MAX] {
         let error = commit(store, [settle(sequence, "")]).await.unwrap_err();
-        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+        assert!(matches!(error, StoreError::Refused { .. }), "{error}");
     }
 }
 

@@ -126,7 +126,7 @@ impl Writer {
         let db = self.connected().await?;
         let looked_up = self.look_up(&db, &prepared).await?;
 
-        let mut ledger = Ledger::new(&self.known, looked_up, self.rows.path());
+        let mut ledger = Ledger::new(&self.known, looked_up);
         let mut batch = Batch::default();
         let mut results = Vec::with_capacity(prepared.len());
         for prepared in prepared {
