@@ -3,4 +3,5 @@
 //! Data goes to standard output, everything else to standard error.
 
 pub mod exit;
+pub mod init;
 pub mod keys;

@@ -37,6 +37,7 @@ codes! {
     NothingFound = 3, "no rules and no workflows were found", "Name a folder that holds `*.rules`, `*.yaml` or `*.yml` files; `homeostat init` makes one.";
     TooLarge = 4, "a file is too large or too deeply nested", "Split the file. The limits protect against hostile input.";
     NotWritable = 5, "a file cannot be written", "Check the path, the permissions and the space on the disk.";
+    InTheWay = 6, "files stand in the way", "Name another folder, or move the files away: `homeostat init` overwrites nothing.";
 
     ExpressionSyntax = 100, "an expression cannot be parsed", "Expressions are CEL, the Common Expression Language.";
     UnknownName = 101, "a name is not declared", "Only the names listed in the guide exist where the expression stands.";
@@ -75,6 +76,7 @@ codes! {
     NoRest = 401, "a path does not end in a resting phase", "Every way through a workflow with `state.*` steps must end in one.";
     EmptyWorkflow = 402, "a workflow has no steps", "Add a step.";
     RedundantNeeds = 403, "a `needs` repeats what a reference says", "Delete it; the reference is an edge already.";
+    AmbiguousPhase = 404, "two steps propose different phases", "Make their conditions opposite, or let one need the other: the later one decides.";
 
     BadSetting = 500, "a setting is wrong", "The message says what the setting takes.";
     UnknownSetting = 501, "a setting does not exist", "`homeostat config show` prints every setting.";
@@ -88,12 +90,20 @@ codes! {
     StoreFull = 509, "the store cannot be written: the disk is full", "Free space; nothing that was accepted is lost.";
     StoreBusy = 510, "the store is held by another process", "Only one engine may open a SQLite store.";
     StoreBroken = 511, "the store cannot be read", "Restore a backup.";
+    BadOverride = 512, "an environment variable names no setting", "Variables that start with `HOMEOSTAT__` override settings: `__` separates the keys of the path.";
 
     Refused = 600, "an event was refused", "The message says which attribute is wrong.";
     EngineAway = 601, "the engine cannot be reached", "Check that `homeostat serve` runs and that the URL is right.";
     NotFound = 602, "there is no such thing", "List what there is.";
     Conflict = 603, "the state does not allow it", "The message says what holds it.";
     RunFailed = 604, "a run failed", "`homeostat runs show` says which step and why.";
+    BadRequest = 605, "a request is malformed", "The message says what the interface expects; `/v1/openapi.json` describes all of it.";
+    TooManyEvents = 606, "too many events wait", "Send the event again after the time that `Retry-After` gives; nothing was taken.";
+    Draining = 607, "the engine is shutting down", "Send the event again later; nothing was taken.";
+    ForeignOrigin = 608, "a request came from a web page or under a foreign name", "Call the engine by a loopback address or `localhost`, not through a web page.";
+    BadAnswer = 609, "the engine gave an answer that is not understood", "Check that the URL is that of a Homeostat engine of this version.";
+    Usage = 610, "an argument is wrong", "`--help` says what the command takes.";
+    TimedOut = 611, "the engine did not answer in time", "Look at what it is doing (`/readyz`, its log), and try again.";
     Internal = 699, "something went wrong that should not", "Please report it with the message.";
 }
 

@@ -1,10 +1,11 @@
 //! What a step can use: the signature that the checker reads and the runtime obeys.
 
-use super::schema::{Object, Shape};
+use super::schema::{Field, Object, Shape};
 use super::target::Phase;
 
 /// An action as the checker sees it.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each read by its name")]
 pub struct ActionSignature {
     /// As a step's `uses` names it, like `recorder.lookup`.
     pub name: &'static str,
@@ -18,8 +19,12 @@ pub struct ActionSignature {
     pub undoable: bool,
     /// The resting phase the action proposes; only `state.*` have one.
     pub proposes: Option<Phase>,
-    /// Whether a run without a target may use it.
+    /// Whether it acts on the run's target, so that a run without one cannot use it.
     pub needs_target: bool,
+    /// Whether its output's `total_rps` is the target's rate from then on.
+    pub sets_rate: bool,
+    /// Whether it puts load on the target: events accepted meanwhile are marked `during_test`.
+    pub loads_target: bool,
 }
 
 /// What performing an action does to the world, and so what a crash in the middle of it means.
@@ -55,6 +60,23 @@ impl Catalogue {
 }
 
 impl ActionSignature {
+    /// An action without effect that needs no target: what the others are variations of.
+    pub fn pure(name: &'static str, docs: &'static str, inputs: Vec<Field>, output: Vec<Field>) -> Self {
+        Self {
+            name,
+            version: 1,
+            docs,
+            inputs: Object::new(inputs),
+            output: Object::new(output),
+            effect: Effect::None,
+            undoable: false,
+            proposes: None,
+            needs_target: false,
+            sets_rate: false,
+            loads_target: false,
+        }
+    }
+
     /// The shape of what the action returns.
     pub fn output_shape(&self) -> Shape {
         Shape::Object(self.output.clone())

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::objective::Objective;
+use super::target::TargetSettings;
 use crate::base::clock::Timestamp;
 use crate::base::id::{RunId, Signature, TargetName};
 
@@ -83,6 +84,27 @@ pub struct Conditions {
     pub endpoint: String,
 }
 
+impl Conditions {
+    /// The conditions under which a target would be measured today; `None` where it cannot be.
+    pub fn of(settings: &TargetSettings) -> Option<Self> {
+        let measure = settings.measure.as_ref()?;
+        Some(Self {
+            objective: settings.slo,
+            live_traffic: measure.live_traffic,
+            endpoint: without_credentials(&measure.endpoint),
+        })
+    }
+}
+
+/// A URL without the user and password that it may hold.
+pub fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
 /// What the agents send while a load test runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -93,4 +115,22 @@ pub enum LiveTraffic {
     Hold,
     /// No agent feeds the tested endpoint.
     Isolated,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_credentials;
+
+    #[test]
+    fn credentials_are_taken_out_of_a_url() {
+        for (url, without) in [
+            ("http://user:secret@host:80/a@b?c=d@e", "http://host:80/a@b?c=d@e"),
+            ("http://a@b@host", "http://host"),
+            ("http://host/", "http://host/"),
+            ("http://host?at=@", "http://host?at=@"),
+            ("no url", "no url"),
+        ] {
+            assert_eq!(without_credentials(url), without);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
 
 use super::Step;
 
@@ -12,10 +13,19 @@ pub struct StepIndex(pub usize);
 /// Why there is an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Edge {
-    /// Written under `needs`.
+    /// Written under `needs`, whether or not an expression refers to the step as well.
     Needs,
     /// An expression refers to the step.
     Reference,
+}
+
+impl Edge {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Needs => "needs",
+            Self::Reference => "reference",
+        }
+    }
 }
 
 /// The steps of a workflow, or of its failure handler, and what waits for what.
@@ -71,5 +81,33 @@ impl Graph {
             .collect();
         found.sort_unstable();
         found
+    }
+
+    /// What waits for the step, in order.
+    pub fn dependents(&self, index: StepIndex) -> Vec<StepIndex> {
+        let mut found: Vec<_> = self
+            .inner
+            .neighbors_directed(NodeIndex::new(index.0), Direction::Outgoing)
+            .map(|node| StepIndex(node.index()))
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Every edge as (before, after, why), sorted.
+    pub fn edges(&self) -> Vec<(StepIndex, StepIndex, Edge)> {
+        let mut found: Vec<_> = self
+            .inner
+            .edge_references()
+            .map(|edge| (StepIndex(edge.source().index()), StepIndex(edge.target().index()), *edge.weight()))
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Whether `after` starts only once `before` has settled, directly or by way of other steps.
+    pub fn waits_for(&self, after: StepIndex, before: StepIndex) -> bool {
+        before != after
+            && petgraph::algo::has_path_connecting(&self.inner, NodeIndex::new(before.0), NodeIndex::new(after.0), None)
     }
 }

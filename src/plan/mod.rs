@@ -1,8 +1,15 @@
 //! A workflow compiled: steps in a directed acyclic graph, named by the digest of their canonical text.
 //!
 //! `build` makes plans and is the only way to one; `render` shows them. petgraph stays in here.
+//! What it must not know: events, rules, runs, how a step is performed.
 
+mod build;
+mod canonical;
+mod condition;
 pub mod graph;
+mod order;
+pub mod render;
+mod rest;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +17,12 @@ use std::time::Duration;
 use crate::base::digest::Digest;
 use crate::base::id::{StepName, WorkflowName};
 use crate::expression::Program;
-use crate::ir::template::Template;
+
+pub use crate::ir::template::Template;
 pub use crate::ir::{ForEach, Retry, Undo};
 use crate::model::action::ActionSignature;
 use crate::model::schema::Object;
+pub use build::{build, warnings};
 pub use graph::{Graph, StepIndex};
 
 /// One workflow, ready to run.
@@ -33,6 +42,15 @@ pub struct Plan {
     pub source: PlanSource,
 }
 
+impl Plan {
+    /// What the plan does, as JSON on one line with sorted keys: what `digest` is the digest of.
+    ///
+    /// Not part of it: summaries and comments, the order of steps in the file, and everything else that changes nothing.
+    pub fn canonical_text(&self) -> String {
+        canonical::text(self)
+    }
+}
+
 /// The text of a workflow file, kept with every run of it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PlanSource {
@@ -44,6 +62,8 @@ pub struct PlanSource {
 #[derive(Clone, Debug)]
 pub struct Step {
     pub name: StepName,
+    /// What its author says of it; may be empty.
+    pub docs: String,
     pub action: Arc<ActionSignature>,
     /// `None`: always.
     pub condition: Option<Program>,
@@ -56,3 +76,8 @@ pub struct Step {
     pub undo: Option<Undo>,
     pub for_each: Option<ForEach>,
 }
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,8 @@ pub struct Effect {
 pub struct EffectTarget {
     pub settings: Arc<TargetSettings>,
     /// As it was when the run began.
+    pub before: TargetState,
+    /// As it is now.
     pub state: TargetState,
     /// The fencing token of the run's lease.
     pub token: u64,

@@ -31,10 +31,11 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
-    /// The run began, holding its target's lease.
+    /// The run began, holding its target's lease; `view` is what `target` is in its expressions from now on.
     Began {
         inputs: Json,
         target: Option<TargetState>,
+        view: Json,
     },
     /// A step's condition was false.
     Skipped {
@@ -57,8 +58,12 @@ pub enum What {
         place: Place,
         state: Json,
     },
-    /// The engine stopped while the attempt ran; it is performed again under the same key.
+    /// The engine died while the attempt ran; it is performed again under the same key.
     Interrupted {
+        place: Place,
+    },
+    /// The engine was stopped in order while the attempt ran; it is performed again under the same key.
+    Suspended {
         place: Place,
     },
     /// The attempt failed and another one follows at `retry_at`.
@@ -85,6 +90,7 @@ pub enum What {
     },
     Undone {
         place: Place,
+        output: Json,
     },
     UndoFailed {
         place: Place,

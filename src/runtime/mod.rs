@@ -4,6 +4,17 @@
 //! next is decided by a pure function of its plan and journal; other parts perform it.
 //! What it must not know: HTTP, SQL, files, terminals, how a load test or a dispatch is done.
 
+mod clauses;
+pub mod control;
+mod desk;
 pub mod effect;
+pub mod engine;
+mod interpreter;
 pub mod journal;
+pub mod machine;
+mod performance;
 pub mod ports;
+pub mod program;
+pub mod queue;
+pub mod run;
+pub mod world;

@@ -17,7 +17,9 @@ use crate::model::action::ActionSignature;
 use crate::model::assignment::{Assignment, Epoch, Traffic};
 use crate::model::event::Event;
 use crate::model::record::{Measurement, Record};
+use crate::model::schema::JsonMap;
 use crate::model::target::{TargetSettings, TargetState};
+use crate::plan::Plan;
 pub use crate::plan::PlanSource;
 
 /// Everything outside: what dependency injection injects.
@@ -30,6 +32,7 @@ pub struct Context {
     pub pressure: Arc<dyn Pressure>,
     pub adjuster: Arc<dyn Adjuster>,
     pub dispatcher: Arc<dyn Dispatcher>,
+    pub planner: Arc<dyn Planner>,
 }
 
 /// Something a step can use.
@@ -44,10 +47,17 @@ pub trait Action: Debug + Send + Sync {
 
     async fn perform(&self, effect: &Effect, context: &Context) -> Outcome;
 
-    /// Restores what `remember` returned.
-    async fn undo(&self, _effect: &Effect, _remembered: &Json, _context: &Context) -> Result<(), ActionError> {
-        Ok(())
+    /// Restores what `remember` returned; the output is read as `perform`'s is.
+    async fn undo(&self, _effect: &Effect, _remembered: &Json, _context: &Context) -> Outcome {
+        Ok(Json::Object(JsonMap::new()))
     }
+}
+
+/// Makes a plan again from the text that was stored with its runs.
+pub trait Planner: Debug + Send + Sync {
+    /// # Errors
+    /// What is wrong with the text for this version, in one line.
+    fn plan(&self, source: &PlanSource) -> Result<Plan, String>;
 }
 
 /// The configured targets.
@@ -398,6 +408,10 @@ pub trait Dispatcher: Debug + Send + Sync {
 
     /// Every agent of the target that is known, connected or not, by id.
     fn agents(&self, target: &TargetName) -> Vec<AgentView>;
+
+    /// While halted, dispatches that run are cancelled and new ones refused; what agents hold is renewed all the same.
+    /// `None` stands for all targets.
+    fn set_halted(&self, target: Option<&TargetName>, halted: bool);
 
     /// What the target's agents passed between two moments; `None` where reports do not cover the span.
     fn traffic(&self, target: &TargetName, from: Timestamp, to: Timestamp) -> Option<Traffic>;

@@ -1,0 +1,38 @@
+use std::fs;
+
+use super::{Args, files, run, write};
+use crate::cli::exit::Exit;
+use crate::diagnostic::Code;
+
+#[test]
+fn an_empty_folder_gets_every_file() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("new/folder");
+    assert_eq!(run(&Args { folder: folder.clone() }), Exit::Done);
+    for (path, text) in files() {
+        assert_eq!(fs::read_to_string(folder.join(path)).unwrap(), text);
+    }
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let place = tempfile::tempdir().unwrap();
+    let rules = place.path().join("rules");
+    fs::create_dir(&rules).unwrap();
+    fs::write(rules.join("idle_system.rules"), "mine").unwrap();
+    fs::write(place.path().join("README.md"), "mine").unwrap();
+    let refusal = write(place.path()).unwrap_err();
+    assert_eq!(refusal.code, Code::InTheWay);
+    assert!(refusal.message.contains("README.md") && refusal.message.contains("idle_system.rules"));
+    assert_eq!(run(&Args { folder: place.path().to_owned() }), Exit::Usage);
+    assert_eq!(fs::read_to_string(place.path().join("README.md")).unwrap(), "mine");
+    assert!(!place.path().join("homeostat.yaml").exists());
+}
+
+#[test]
+fn a_file_in_place_of_the_folder_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("file");
+    fs::write(&folder, "").unwrap();
+    assert_eq!(write(&folder).unwrap_err().code, Code::NotWritable);
+}

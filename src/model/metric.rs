@@ -1,0 +1,71 @@
+//! The names under which figures are published. A name is for ever; `docs/metrics.md` lists them all.
+
+/// A published figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub labels: &'static [&'static str],
+    pub help: &'static str,
+}
+
+/// How a figure behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows while the process lives.
+    Counter,
+    Gauge,
+    /// Counts of values up to each bound, with their sum.
+    Histogram,
+}
+
+impl Kind {
+    /// As the Prometheus text format writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+macro_rules! metrics {
+    ($($constant:ident = $name:literal $kind:ident [$($label:literal),*] $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: Metric =
+                Metric { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help };
+        )*
+
+        /// Every figure that is published, in the order of the reference.
+        pub const ALL: &[Metric] = &[$($constant,)*];
+    };
+}
+
+metrics! {
+    HTTP_REQUESTS = "homeostat_http_requests_total" Counter ["method", "route", "status"]
+        "HTTP requests that were answered, by route and status.";
+    HTTP_SECONDS = "homeostat_http_request_seconds" Histogram ["method", "route"]
+        "Time from a request's head to its answer, in seconds.";
+    EVENTS = "homeostat_events_total" Counter ["result"]
+        "Events sent over HTTP: `accepted`, `duplicate`, `malformed`, `refused`, `busy` or `failed`.";
+    READY = "homeostat_ready" Gauge []
+        "1 where the engine can do its work, else 0.";
+    TARGET_PHASE = "homeostat_target_phase" Gauge ["target", "phase"]
+        "1 for the phase a target is in.";
+    TARGET_RATE = "homeostat_target_rate_rps" Gauge ["target"]
+        "The total rate that was last decided for a target, in requests per second.";
+    TARGET_VERIFIED = "homeostat_target_verified_rps" Gauge ["target"]
+        "What is verified for the running deployment of a target, in requests per second.";
+    TARGET_HALTED = "homeostat_target_halted" Gauge ["target"]
+        "1 where load tests and dispatches of a target are halted, else 0.";
+    AGENT_CONNECTED = "homeostat_agent_connected" Gauge ["target", "agent"]
+        "1 where an agent is connected, else 0.";
+    AGENT_RATE = "homeostat_agent_rate_rps" Gauge ["target", "agent"]
+        "The rate an agent was last told, in requests per second.";
+    AGENT_PASSED = "homeostat_agent_passed_rps" Gauge ["target", "agent"]
+        "Requests per second that an agent passed, over its last report.";
+    AGENT_REFUSED = "homeostat_agent_refused_rps" Gauge ["target", "agent"]
+        "Requests per second that an agent refused, over its last report.";
+}

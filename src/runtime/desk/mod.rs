@@ -1,0 +1,362 @@
+//! One desk a target: routes its events in order, lets one run at a time have it, and settles what runs leave.
+//!
+//! A desk is a task that owns the target's state; nobody else changes it. While a run holds the target, the run's
+//! interpreter has the state and hands it back with its end. The desk without a target serves events without a subject:
+//! it has no phase and no exclusivity.
+
+mod begin;
+mod finish;
+mod routing;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
+
+use super::clauses::Memory;
+use super::control::ControlError;
+use super::interpreter::{Command, Finish, Held, Interpreter};
+use super::journal::{RunStatus, RunSummary, StopReason};
+use super::machine::{self, Trigger};
+use super::ports::{Guard, RuleState, StoreError, Transaction, Write};
+use super::program::Program;
+use super::queue::{EventQueue, Queued};
+use super::run::state::RunState;
+use super::world::World;
+use crate::base::clock::Timestamp;
+use crate::base::id::{RuleName, RunId, TargetName};
+use crate::model::event::Event;
+use crate::model::target::{Phase, TargetSettings, TargetState};
+use crate::plan::Plan;
+
+/// Between attempts to write to a store that cannot be written.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// What a desk is told.
+#[derive(Debug)]
+pub(super) enum Message {
+    Event(Box<Queued>),
+    /// A person starts a workflow.
+    Start {
+        summary: Box<RunSummary>,
+        plan: Arc<Plan>,
+        started: oneshot::Sender<()>,
+    },
+    Pause(oneshot::Sender<Result<TargetState, ControlError>>),
+    Resume(oneshot::Sender<Result<TargetState, ControlError>>),
+    Halt(bool),
+    Drain,
+}
+
+/// The target a desk is for.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) settings: Arc<TargetSettings>,
+    pub(super) state: TargetState,
+}
+
+/// A run that waits for its target.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) summary: RunSummary,
+    pub(super) plan: Arc<Plan>,
+    /// What `when` is checked against again; `None` where a person started the run.
+    pub(super) event: Option<Event>,
+    /// It stopped the run before it and takes the target over from it.
+    pub(super) supersedes: bool,
+}
+
+/// A run that is being performed.
+#[derive(Debug)]
+struct Active {
+    summary: RunSummary,
+    plan: Arc<Plan>,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+/// What a desk starts with: nothing, or what a store had of it.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    pub(super) events: Vec<Queued>,
+    pub(super) rule_states: Vec<RuleState>,
+    pub(super) waiting: Vec<Waiting>,
+    /// Runs that were being performed, with their journals' states and batches.
+    pub(super) running: Vec<(RunSummary, Arc<Plan>, RunState, u64)>,
+    pub(super) halted: bool,
+}
+
+/// See the module.
+pub(super) struct Desk {
+    world: Arc<World>,
+    program: Arc<Program>,
+    subject: Option<Subject>,
+    /// Events accepted and not settled, over all desks.
+    pending: Arc<AtomicUsize>,
+    mailbox: mpsc::UnboundedReceiver<Message>,
+    queue: EventQueue,
+    memories: HashMap<RuleName, Memory>,
+    waiting: Vec<Waiting>,
+    active: BTreeMap<RunId, Active>,
+    tasks: JoinSet<(RunId, Finish)>,
+    halted: bool,
+    draining: bool,
+    /// The store is another's: nothing is done any more.
+    lost: bool,
+}
+
+impl Desk {
+    pub(super) fn new(
+        world: Arc<World>,
+        program: Arc<Program>,
+        subject: Option<Subject>,
+        pending: Arc<AtomicUsize>,
+        mailbox: mpsc::UnboundedReceiver<Message>,
+        backlog: Backlog,
+    ) -> Self {
+        let now = world.now();
+        let mut queue = EventQueue::default();
+        for queued in backlog.events {
+            queue.push(queued, now);
+        }
+        let mut desk = Self {
+            world,
+            program,
+            subject,
+            pending,
+            mailbox,
+            queue,
+            memories: HashMap::new(),
+            waiting: backlog.waiting,
+            active: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            halted: backlog.halted,
+            draining: false,
+            lost: false,
+        };
+        desk.recall(backlog.rule_states);
+        for (summary, plan, state, batches) in backlog.running {
+            desk.perform(summary, plan, state, batches);
+        }
+        desk
+    }
+
+    /// Serves until told to drain, and then until nothing runs any more.
+    pub(super) async fn serve(mut self) {
+        loop {
+            if let Err(error) = self.turn().await {
+                self.lose(&error);
+            }
+            if (self.draining || self.lost) && self.tasks.is_empty() {
+                return;
+            }
+            let due = self.next_due();
+            let clock = Arc::clone(&self.world.context.clock);
+            tokio::select! {
+                message = self.mailbox.recv() => match message {
+                    Some(message) => self.hear(message).await,
+                    None => self.drain(),
+                },
+                Some(finished) = self.tasks.join_next() => {
+                    let result = match finished {
+                        Ok((run, finish)) => self.finished(run, finish).await,
+                        Err(error) => {
+                            tracing::error!(%error, "an interpreter stopped unexpectedly; its run goes on at the next start");
+                            Ok(())
+                        }
+                    };
+                    if let Err(error) = result {
+                        self.lose(&error);
+                    }
+                }
+                () = async { clock.sleep_until(due.unwrap_or_default()).await }, if due.is_some() => {}
+            }
+        }
+    }
+
+    /// Everything that can be done without waiting for anybody.
+    async fn turn(&mut self) -> Result<(), StoreError> {
+        while !self.draining && !self.lost {
+            let now = self.world.now();
+            let paused = self.subject.as_ref().is_some_and(|subject| subject.state.phase == Phase::Paused);
+            if let Some(queued) = self.queue.pop(now, paused) {
+                self.route(queued).await?;
+                self.pending.fetch_sub(1, Ordering::Relaxed);
+            } else if let Some(rule) = self.due_rule(now) {
+                self.release(&rule).await?;
+            } else if !self.begin_next().await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self, message: Message) {
+        match message {
+            Message::Event(queued) => self.queue.push(*queued, self.world.now()),
+            Message::Start { summary, plan, started } => {
+                let write = Write::PutRun((*summary).clone());
+                let keep = Write::PutPlan { digest: plan.digest.clone(), source: plan.source.clone() };
+                match self.commit(Vec::new(), vec![keep, write]).await {
+                    Ok(_) => {
+                        self.waiting.push(Waiting { summary: *summary, plan, event: None, supersedes: false });
+                        // Whoever started it may have gone; the run is on its way all the same.
+                        let _ = started.send(());
+                    }
+                    Err(error) => self.lose(&error),
+                }
+            }
+            Message::Pause(answer) => {
+                let result = self.change_phase(Trigger::Pause).await;
+                let _ = answer.send(result);
+            }
+            Message::Resume(answer) => {
+                let result = self.change_phase(Trigger::Resume).await;
+                let _ = answer.send(result);
+            }
+            Message::Halt(halted) => {
+                self.halted = halted;
+                if halted {
+                    self.tell(Command::Stop(StopReason::Halted));
+                }
+            }
+            Message::Drain => self.drain(),
+        }
+    }
+
+    fn drain(&mut self) {
+        if !self.draining {
+            self.draining = true;
+            self.tell(Command::Drain);
+        }
+    }
+
+    fn tell(&self, command: Command) {
+        for active in self.active.values() {
+            // An interpreter that has just ended listens no more.
+            let _ = active.commands.send(command);
+        }
+    }
+
+    /// A person pauses or resumes the target.
+    async fn change_phase(&mut self, trigger: Trigger) -> Result<TargetState, ControlError> {
+        let Some(subject) = &self.subject else {
+            return Err(ControlError::Conflict("events without a subject have no phase".to_owned()));
+        };
+        let mut state = subject.state.clone();
+        if let Some(active) = self.active.values().next() {
+            return Err(ControlError::Conflict(format!(
+                "run {} holds `{}`; wait for its end, or stop it with `homeostat halt {}`",
+                active.summary.id, state.name, state.name
+            )));
+        }
+        state.phase = machine::next(state.phase, trigger).ok_or_else(|| {
+            ControlError::Conflict(format!("`{}` is {}", subject.state.name, subject.state.phase.as_str()))
+        })?;
+        state.phase_before = state.phase;
+        state.reason = (trigger == Trigger::Pause).then(|| "paused by a person".to_owned());
+        state.updated_at = self.world.now();
+        let guard = Guard::Lease { target: state.name.clone(), token: state.lease.token };
+        self.commit(vec![guard], vec![Write::PutTarget(state.clone())]).await?;
+        if let Some(subject) = &mut self.subject {
+            subject.state = state.clone();
+        }
+        Ok(state)
+    }
+
+    /// Starts an interpreter for a run that the store says is running.
+    fn perform(&mut self, summary: RunSummary, plan: Arc<Plan>, state: RunState, batches: u64) {
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let held = self
+            .subject
+            .as_ref()
+            .map(|subject| Held { settings: Arc::clone(&subject.settings), state: subject.state.clone() });
+        let run = summary.id;
+        let target = summary.target.as_ref().map(TargetName::as_str);
+        let span = tracing::info_span!("run", id = %run, workflow = %summary.workflow, target);
+        let interpreter = Interpreter::new(
+            Arc::clone(&self.world),
+            Arc::clone(&plan),
+            summary.clone(),
+            held,
+            (state, batches),
+            receiver,
+        );
+        self.tasks.spawn(async move { (run, interpreter.run().await) }.instrument(span));
+        if self.halted {
+            let _ = commands.send(Command::Stop(StopReason::Halted));
+        }
+        self.active.insert(run, Active { summary, plan, commands });
+    }
+
+    async fn commit(&self, guards: Vec<Guard>, writes: Vec<Write>) -> Result<super::ports::Receipt, StoreError> {
+        self.world.commit_patiently(Transaction { guards, writes }, STORE_RETRY).await
+    }
+
+    fn lose(&mut self, error: &StoreError) {
+        tracing::error!(%error, "this engine no longer serves the target");
+        self.lost = true;
+        self.tell(Command::Drain);
+    }
+
+    fn next_due(&self) -> Option<Timestamp> {
+        if self.draining || self.lost {
+            return None;
+        }
+        let held = self.memories.values().filter_map(Memory::due);
+        held.chain(self.queue.next_due()).min()
+    }
+
+    fn due_rule(&self, now: Timestamp) -> Option<RuleName> {
+        let mut due: Vec<_> = self
+            .memories
+            .iter()
+            .filter_map(|(rule, memory)| memory.due().filter(|due| *due <= now).map(|due| (due, rule)))
+            .collect();
+        due.sort();
+        due.first().map(|(_, rule)| (*rule).clone())
+    }
+
+    /// Takes up what rules remembered; a rule that has changed since, or is gone, starts anew.
+    fn recall(&mut self, states: Vec<RuleState>) {
+        for state in states {
+            let unchanged =
+                self.program.router.rule(state.rule.as_str()).is_some_and(|rule| rule.digest == state.digest);
+            if let (true, Ok(memory)) = (unchanged, serde_json::from_value::<Memory>(state.state)) {
+                self.memories.insert(state.rule, memory);
+            }
+        }
+    }
+
+    fn target(&self) -> Option<&TargetName> {
+        self.subject.as_ref().map(|subject| &subject.settings.name)
+    }
+
+    async fn view(&self) -> Option<Json> {
+        let subject = self.subject.as_ref()?;
+        Some(self.world.target_view(&subject.settings, &subject.state).await)
+    }
+}
+
+/// A summary whose run has not begun.
+pub(super) fn waiting_summary(plan: &Plan, target: Option<&TargetName>, inputs: Json, now: Timestamp) -> RunSummary {
+    RunSummary {
+        id: RunId::generate(),
+        workflow: plan.workflow.clone(),
+        plan: plan.digest.clone(),
+        target: target.cloned(),
+        rule: None,
+        event: None,
+        inputs,
+        priority: 0,
+        status: RunStatus::Waiting,
+        error: None,
+        created_at: now,
+        started_at: None,
+        ended_at: None,
+    }
+}

@@ -1,0 +1,495 @@
+//! The engine: takes events in, gives each to its target's desk, and goes on from where the last engine stopped.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde_json::Value as Json;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::control::{AcceptError, Acceptance, Control, ControlError, Health, Refusal, RefusalKind};
+use super::desk::{Backlog, Desk, Message, Subject, Waiting, waiting_summary};
+use super::journal::{RunStatus, RunSummary};
+use super::ports::{Accepted, Context, EventOutcome, Loaded, StoreError, StoredRun, Transaction, Write};
+use super::program::Program;
+use super::queue::Queued;
+use super::run::state::RunState;
+use super::world::{Actions, World};
+use crate::base::id::{RunId, TargetName, WorkflowName};
+use crate::base::suggest::nearest;
+use crate::model::event::Event;
+use crate::model::schema::Shape;
+use crate::model::target::{Phase, TargetState};
+use crate::plan::Plan;
+
+/// What an engine is made from.
+#[derive(Debug)]
+pub struct Options {
+    pub context: Context,
+    pub actions: Actions,
+    pub program: Arc<Program>,
+    /// More events than these may not wait: further ones are refused until some are settled.
+    pub pending_limit: usize,
+}
+
+/// A running engine.
+#[derive(Debug)]
+pub struct Engine {
+    world: Arc<World>,
+    program: Arc<Program>,
+    pending_limit: usize,
+    pending: Arc<AtomicUsize>,
+    draining: AtomicBool,
+    desks: Mutex<Desks>,
+    halts: tokio::sync::Mutex<Vec<Option<TargetName>>>,
+}
+
+#[derive(Debug, Default)]
+struct Desks {
+    mailboxes: HashMap<Option<TargetName>, mpsc::UnboundedSender<Message>>,
+    tasks: JoinSet<()>,
+}
+
+/// Why an engine did not start, or a workflow was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("there is no workflow `{0}`")]
+    UnknownWorkflow(WorkflowName),
+    #[error("target `{0}` is not configured")]
+    UnknownTarget(TargetName),
+    #[error("{0}")]
+    BadInputs(String),
+    #[error("the engine is shutting down")]
+    Draining,
+}
+
+impl Engine {
+    /// Starts an engine, which goes on with what the store has unfinished.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub async fn start(options: Options) -> Result<Arc<Self>, EngineError> {
+        let loaded = options.context.store.load().await?;
+        let engine = Arc::new(Self {
+            world: Arc::new(World::new(options.context, options.actions)),
+            program: options.program,
+            pending_limit: options.pending_limit,
+            pending: Arc::new(AtomicUsize::new(loaded.events.len())),
+            draining: AtomicBool::new(false),
+            desks: Mutex::default(),
+            halts: tokio::sync::Mutex::new(loaded.halts.clone()),
+        });
+        for halted in &loaded.halts {
+            engine.world.context.dispatcher.set_halted(halted.as_ref(), true);
+        }
+        engine.recover(loaded).await?;
+        Ok(engine)
+    }
+
+    /// Starts a workflow for a person.
+    ///
+    /// # Errors
+    /// There is no such workflow or target, or the inputs are not as declared.
+    pub async fn start_run(
+        &self,
+        workflow: &WorkflowName,
+        target: Option<TargetName>,
+        mut inputs: Json,
+    ) -> Result<RunId, EngineError> {
+        let plan = self.program.plans.get(workflow);
+        let plan = plan.ok_or_else(|| EngineError::UnknownWorkflow(workflow.clone()))?;
+        if let Some(target) = target.as_ref().filter(|target| self.settings(target).is_none()) {
+            return Err(EngineError::UnknownTarget(target.clone()));
+        }
+        Shape::Object(plan.inputs.clone()).conform("inputs", &mut inputs).map_err(|mismatches| {
+            let list: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
+            EngineError::BadInputs(list.join("; "))
+        })?;
+        let summary = Box::new(waiting_summary(plan, target.as_ref(), inputs, self.world.now()));
+        let id = summary.id;
+        let (started, answer) = oneshot::channel();
+        self.tell(target, Message::Start { summary, plan: Arc::clone(plan), started });
+        answer.await.map_err(|_| EngineError::Draining)?;
+        Ok(id)
+    }
+
+    /// Stops in order: quick steps finish, the rest is left to go on at the next start. Returns once nothing runs.
+    pub async fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+        let mut tasks = {
+            let mut desks = self.desks();
+            for mailbox in desks.mailboxes.values() {
+                // A desk that has lost its store has left.
+                let _ = mailbox.send(Message::Drain);
+            }
+            std::mem::take(&mut desks.tasks)
+        };
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Gives every desk what the store had of it.
+    async fn recover(&self, loaded: Loaded) -> Result<(), EngineError> {
+        let everything = loaded.halts.contains(&None);
+        let mut states: BTreeMap<TargetName, TargetState> =
+            loaded.targets.into_iter().map(|state| (state.name.clone(), state)).collect();
+        let mut backlogs: BTreeMap<Option<TargetName>, Backlog> =
+            states.keys().map(|name| (Some(name.clone()), Backlog::default())).collect();
+        for (sequence, event) in loaded.events {
+            let stored = self.world.context.store.event(&event.source, &event.id).await?;
+            let accepted_at = stored.map_or(event.time, |stored| stored.accepted_at);
+            let queued = Queued { sequence, accepted_at, event };
+            backlogs.entry(queued.event.subject.clone()).or_default().events.push(queued);
+        }
+        for rule_state in loaded.rule_states {
+            backlogs.entry(rule_state.target.clone()).or_default().rule_states.push(rule_state);
+        }
+        for run in loaded.runs {
+            let backlog = backlogs.entry(run.summary.target.clone()).or_default();
+            self.take_up(run, backlog, &mut states).await?;
+        }
+        for (name, mut backlog) in backlogs {
+            backlog.halted = everything || loaded.halts.contains(&name);
+            let state = name.as_ref().and_then(|name| states.remove(name));
+            self.open(name, state, backlog).await?;
+        }
+        Ok(())
+    }
+
+    /// Sorts a run among those that go on, those that wait, and those that cannot go on with this version.
+    async fn take_up(
+        &self,
+        run: StoredRun,
+        backlog: &mut Backlog,
+        states: &mut BTreeMap<TargetName, TargetState>,
+    ) -> Result<(), EngineError> {
+        let StoredRun { summary, journal, batches } = run;
+        if summary.status == RunStatus::Parked {
+            return Ok(());
+        }
+        let state = RunState::replay(&journal).map_err(|error| error.to_string());
+        let ready = match (self.plan_of(&summary).await?, state) {
+            (Ok(plan), Ok(state)) => Ok((plan, state)),
+            (Err(why), _) | (_, Err(why)) => Err(why),
+        };
+        match ready {
+            Ok((plan, state)) if summary.status == RunStatus::Running => {
+                tracing::info!(run = %summary.id, workflow = %summary.workflow, "run goes on");
+                backlog.running.push((summary, plan, state, batches));
+            }
+            Ok((plan, _)) => {
+                let event = match &summary.event {
+                    Some((source, id)) => self.world.context.store.event(source, id).await?.map(|stored| stored.event),
+                    None => None,
+                };
+                backlog.waiting.push(Waiting { summary, plan, event, supersedes: false });
+            }
+            Err(why) => self.park(summary, why, states).await?,
+        }
+        Ok(())
+    }
+
+    /// The plan a run began with, or why there is none any more.
+    async fn plan_of(&self, summary: &RunSummary) -> Result<Result<Arc<Plan>, String>, StoreError> {
+        let current = self.program.plans.get(&summary.workflow);
+        if let Some(plan) = current.filter(|plan| plan.digest == summary.plan) {
+            return Ok(Ok(Arc::clone(plan)));
+        }
+        let Some(source) = self.world.context.store.plan(&summary.plan).await? else {
+            return Ok(Err(format!("its plan {} is not in the store", summary.plan.short())));
+        };
+        Ok(match self.world.context.planner.plan(&source) {
+            Ok(plan) if plan.digest == summary.plan => Ok(Arc::new(plan)),
+            Ok(_) => {
+                Err("an action it uses has another version now; run the version it began with to finish it".into())
+            }
+            Err(why) => Err(format!("its workflow no longer compiles: {why}")),
+        })
+    }
+
+    /// Puts a run aside that cannot go on, and lets its target go.
+    async fn park(
+        &self,
+        mut summary: RunSummary,
+        why: String,
+        states: &mut BTreeMap<TargetName, TargetState>,
+    ) -> Result<(), StoreError> {
+        tracing::error!(run = %summary.id, %why, "run cannot go on; it is parked");
+        summary.status = RunStatus::Parked;
+        summary.error = Some(why);
+        let mut writes = Vec::new();
+        let held = summary.target.as_ref().and_then(|target| states.get_mut(target));
+        if let Some(state) = held.filter(|state| state.lease.run == Some(summary.id)) {
+            state.phase = Phase::Degraded;
+            state.reason = Some(format!("run {} cannot go on with this version", summary.id));
+            state.lease.token += 1;
+            state.lease.run = None;
+            writes.push(Write::PutTarget(state.clone()));
+        }
+        writes.push(Write::PutRun(summary));
+        self.world.context.store.commit(Transaction { guards: Vec::new(), writes }).await?;
+        Ok(())
+    }
+
+    /// Opens a desk; one whose target is no longer configured settles what it has and is not opened.
+    async fn open(
+        &self,
+        name: Option<TargetName>,
+        state: Option<TargetState>,
+        backlog: Backlog,
+    ) -> Result<(), StoreError> {
+        let subject = match &name {
+            None => None,
+            Some(name) => match self.settings(name) {
+                Some(settings) => {
+                    let state = state.unwrap_or_else(|| TargetState::unknown(name.clone(), self.world.now()));
+                    Some(Subject { settings, state })
+                }
+                None => return self.put_aside(name, backlog).await,
+            },
+        };
+        let mut desks = self.desks();
+        let (sender, mailbox) = mpsc::unbounded_channel();
+        let desk = Desk::new(
+            Arc::clone(&self.world),
+            Arc::clone(&self.program),
+            subject,
+            Arc::clone(&self.pending),
+            mailbox,
+            backlog,
+        );
+        desks.tasks.spawn(desk.serve());
+        desks.mailboxes.insert(name, sender);
+        Ok(())
+    }
+
+    /// Events and runs of a target that is no longer configured: kept, and said so, but not handled.
+    async fn put_aside(&self, name: &TargetName, backlog: Backlog) -> Result<(), StoreError> {
+        let why = format!("target `{name}` is no longer configured");
+        let now = self.world.now();
+        let mut writes: Vec<_> = backlog
+            .events
+            .iter()
+            .map(|queued| Write::SettleEvent {
+                sequence: queued.sequence,
+                outcome: EventOutcome { routed_at: now, rules: Vec::new(), dead: Some(why.clone()) },
+            })
+            .collect();
+        let running = backlog.running.into_iter().map(|(summary, ..)| summary);
+        let waiting = backlog.waiting.into_iter().map(|waiting| waiting.summary);
+        for mut summary in running.chain(waiting) {
+            summary.status = RunStatus::Parked;
+            summary.error = Some(why.clone());
+            writes.push(Write::PutRun(summary));
+        }
+        self.pending.fetch_sub(backlog.events.len(), Ordering::Relaxed);
+        if !writes.is_empty() {
+            tracing::error!(target = %name, "{why}: its events and runs are put aside");
+            self.world.context.store.commit(Transaction { guards: Vec::new(), writes }).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells a desk, which is opened if it is not there yet.
+    fn tell(&self, name: Option<TargetName>, message: Message) {
+        let mut desks = self.desks();
+        if let Some(mailbox) = desks.mailboxes.get(&name) {
+            // A desk that has left is draining or has lost its store: what it was told is durable already.
+            let _ = mailbox.send(message);
+            return;
+        }
+        let subject = name.as_ref().and_then(|name| {
+            let settings = self.settings(name)?;
+            Some(Subject { settings, state: TargetState::unknown(name.clone(), self.world.now()) })
+        });
+        let (sender, mailbox) = mpsc::unbounded_channel();
+        let world = Arc::clone(&self.world);
+        let pending = Arc::clone(&self.pending);
+        let desk = Desk::new(world, Arc::clone(&self.program), subject, pending, mailbox, Backlog::default());
+        desks.tasks.spawn(desk.serve());
+        let _ = sender.send(message);
+        desks.mailboxes.insert(name, sender);
+    }
+
+    fn settings(&self, name: &TargetName) -> Option<Arc<crate::model::target::TargetSettings>> {
+        self.world.context.targets.settings(name)
+    }
+
+    fn desks(&self) -> std::sync::MutexGuard<'_, Desks> {
+        self.desks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds an event against its declaration, and brings its data into canonical form.
+    fn examine(&self, index: usize, event: &mut Event, refusals: &mut Vec<Refusal>) {
+        let mut refuse = |kind, attribute: &str, message| {
+            refusals.push(Refusal { index, kind, attribute: Some(attribute.to_owned()), message });
+        };
+        match self.program.events.get(&event.kind) {
+            Some(declared) => {
+                if event.data.is_null() {
+                    event.data = serde_json::Map::new().into();
+                }
+                if let Err(mismatches) = Shape::Object(declared.clone()).conform("data", &mut event.data) {
+                    for mismatch in mismatches {
+                        let message = mismatch.to_string();
+                        refuse(RefusalKind::BadData, &mismatch.path, message);
+                    }
+                }
+            }
+            None => {
+                let hint = hint(nearest(&event.kind, self.program.events.keys().map(String::as_str)));
+                let message = format!("no rules file declares an event `{}`{hint}", event.kind);
+                refuse(RefusalKind::UnknownType, "type", message);
+            }
+        }
+        if let Some(subject) = &event.subject {
+            match self.settings(subject) {
+                Some(_) => event.during_test = self.world.is_loaded(subject),
+                None => {
+                    let names = self.world.context.targets.names();
+                    let hint = hint(nearest(subject.as_str(), names.iter().map(TargetName::as_str)));
+                    let message = format!("target `{subject}` is not configured{hint}");
+                    refuse(RefusalKind::UnknownTarget, "subject", message);
+                }
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        target: &TargetName,
+        message: impl FnOnce(oneshot::Sender<Result<TargetState, ControlError>>) -> Message,
+    ) -> Result<TargetState, ControlError> {
+        if self.settings(target).is_none() {
+            return Err(ControlError::UnknownTarget(target.clone()));
+        }
+        let (sender, answer) = oneshot::channel();
+        self.tell(Some(target.clone()), message(sender));
+        answer.await.unwrap_or(Err(ControlError::Store(StoreError::Closed)))
+    }
+
+    async fn set_halted(&self, target: Option<TargetName>, halted: bool) -> Result<(), ControlError> {
+        if let Some(name) = target.as_ref().filter(|name| self.settings(name).is_none()) {
+            return Err(ControlError::UnknownTarget(name.clone()));
+        }
+        let mut halts = self.halts.lock().await;
+        // Load stops at once; that the halt is durable may take a moment longer.
+        let was = halts.clone();
+        halts.retain(|known| *known != target);
+        if halted {
+            halts.push(target.clone());
+            self.spread(&halts);
+        }
+        let write = if halted {
+            Write::PutHalt { target: target.clone(), at: self.world.now() }
+        } else {
+            Write::RemoveHalt { target: target.clone() }
+        };
+        let written = self.world.context.store.commit(Transaction { guards: Vec::new(), writes: vec![write] }).await;
+        if let Err(error) = written {
+            if !halted {
+                *halts = was;
+            }
+            return Err(error.into());
+        }
+        self.spread(&halts);
+        Ok(())
+    }
+
+    /// Tells every desk and the dispatcher what is halted now.
+    fn spread(&self, halts: &[Option<TargetName>]) {
+        let everything = halts.contains(&None);
+        let dispatcher = &self.world.context.dispatcher;
+        dispatcher.set_halted(None, everything);
+        let mut names = self.world.context.targets.names();
+        let desks = self.desks();
+        names.extend(desks.mailboxes.keys().flatten().cloned());
+        for name in names {
+            dispatcher.set_halted(Some(&name), halts.contains(&Some(name.clone())));
+        }
+        for (name, mailbox) in &desks.mailboxes {
+            let halted = everything || (name.is_some() && halts.contains(name));
+            let _ = mailbox.send(Message::Halt(halted));
+        }
+    }
+}
+
+fn hint(name: Option<&str>) -> String {
+    name.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+#[async_trait]
+impl Control for Engine {
+    async fn accept(&self, mut events: Vec<Event>) -> Result<Vec<Acceptance>, AcceptError> {
+        if self.draining.load(Ordering::SeqCst) {
+            return Err(AcceptError::Draining);
+        }
+        let mut refusals = Vec::new();
+        for (index, event) in events.iter_mut().enumerate() {
+            self.examine(index, event, &mut refusals);
+        }
+        if !refusals.is_empty() {
+            return Err(AcceptError::Refused(refusals));
+        }
+        let count = events.len();
+        if self.pending.fetch_add(count, Ordering::Relaxed) + count > self.pending_limit {
+            self.pending.fetch_sub(count, Ordering::Relaxed);
+            return Err(AcceptError::Busy { retry_after_ms: 1_000 });
+        }
+        let now = self.world.now();
+        let writes = events.iter().map(|event| Write::AcceptEvent { event: event.clone(), at: now }).collect();
+        let receipt = self.world.context.store.commit(Transaction { guards: Vec::new(), writes }).await;
+        let receipt = receipt.inspect_err(|_| {
+            self.pending.fetch_sub(count, Ordering::Relaxed);
+        })?;
+        let mut answers = Vec::with_capacity(count);
+        for (event, accepted) in events.into_iter().zip(receipt.accepted) {
+            answers.push(match accepted {
+                Accepted::New { sequence } => {
+                    metrics::counter!("homeostat_events_total", "result" => "accepted").increment(1);
+                    let subject = event.subject.clone();
+                    self.tell(subject, Message::Event(Box::new(Queued { sequence, accepted_at: now, event })));
+                    Acceptance::Accepted { sequence }
+                }
+                Accepted::Duplicate => {
+                    metrics::counter!("homeostat_events_total", "result" => "duplicate").increment(1);
+                    self.pending.fetch_sub(1, Ordering::Relaxed);
+                    Acceptance::Duplicate
+                }
+            });
+        }
+        Ok(answers)
+    }
+
+    async fn halt(&self, target: Option<TargetName>) -> Result<(), ControlError> {
+        self.set_halted(target, true).await
+    }
+
+    async fn unhalt(&self, target: Option<TargetName>) -> Result<(), ControlError> {
+        self.set_halted(target, false).await
+    }
+
+    async fn halts(&self) -> Result<Vec<Option<TargetName>>, ControlError> {
+        Ok(self.halts.lock().await.clone())
+    }
+
+    async fn pause(&self, target: &TargetName) -> Result<TargetState, ControlError> {
+        self.ask(target, Message::Pause).await
+    }
+
+    async fn resume(&self, target: &TargetName) -> Result<TargetState, ControlError> {
+        self.ask(target, Message::Resume).await
+    }
+
+    fn progress(&self, run: RunId) -> Option<Json> {
+        self.world.progress.of(run)
+    }
+
+    fn health(&self) -> Health {
+        let draining = self.draining.load(Ordering::SeqCst);
+        Health { ready: !draining, draining, problems: Vec::new() }
+    }
+}

@@ -1,0 +1,358 @@
+//! One load test from its first request to its measurement: runs what the search asks for, and keeps a checkpoint.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+use super::client::{Answer, Endpoint, Failure};
+use super::figures::{Cut, Figures, count, whole};
+use super::generator::{self, Load};
+use super::live::Live;
+use super::search::{Found, GaveUp, Observed, Params, Plan, Rested, Search, Stage, Step};
+use crate::base::clock::Timestamp;
+use crate::model::record::{Measurement, Trial, without_credentials};
+use crate::model::target::{MeasureSettings, TargetSettings};
+use crate::runtime::effect::{ActionError, Link};
+use crate::runtime::ports::MeasureProgress;
+
+/// Of the checkpoint's form.
+const VERSION: u32 = 1;
+
+/// An endpoint has so long to give its first good answer.
+const FIRST_ANSWER: Duration = Duration::from_secs(1);
+
+/// So many probes, one after the other, make the baseline.
+const BASELINE_PROBES: usize = 12;
+
+/// So many probes in a row must be near the baseline for the target to count as recovered.
+const RECOVERED_PROBES: usize = 6;
+
+/// Between two probes.
+const PROBE_PAUSE: Duration = Duration::from_millis(20);
+
+/// A target that is not back at its baseline after so long does not recover.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+
+/// Between two trials that both passed.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// A trial whose own share of the rate is small is made longer, up to this factor.
+const LONGEST_TRIAL: f64 = 8.0;
+
+/// Where live traffic is as much as is wanted, the test still adds this share, so as to see how the target fares.
+const LEAST_SHARE: f64 = 0.05;
+
+/// The agents' reports and their token buckets are not exact: only beyond this has live traffic broken the limit.
+const LIVE_TOLERANCE: f64 = 1.05;
+
+/// What is kept after every trial.
+#[derive(Debug, Serialize, Deserialize)]
+struct Checkpoint {
+    version: u32,
+    started_at: Timestamp,
+    baseline_ms: f64,
+    search: Search,
+}
+
+/// What a load test works with.
+#[derive(Debug)]
+pub(super) struct Session<'a> {
+    pub(super) settings: &'a TargetSettings,
+    pub(super) measure: &'a MeasureSettings,
+    pub(super) endpoint: Endpoint,
+    pub(super) live: Live<'a>,
+    pub(super) link: &'a Link,
+    pub(super) hint_rps: Option<f64>,
+}
+
+impl Session<'_> {
+    /// Runs the search to its end, from `checkpoint` where there is one.
+    pub(super) async fn run(&self, checkpoint: Option<Json>) -> Result<Measurement, ActionError> {
+        let mut state = match checkpoint {
+            Some(saved) => self.resume(saved)?,
+            None => self.begin().await?,
+        };
+        loop {
+            match state.search.step() {
+                Step::Trial(plan) => {
+                    let observed = self.trial(&plan, &state).await?;
+                    let verdict = state.search.record(observed);
+                    if let Some(trial) = state.search.curve().last() {
+                        tracing::debug!(
+                            rate_rps = trial.rate_rps,
+                            live_rps = trial.live_rps,
+                            p99_ms = trial.p99_ms,
+                            error_rate = trial.error_rate,
+                            lateness_p99_ms = trial.lateness_p99_ms,
+                            ?verdict,
+                            "trial"
+                        );
+                    }
+                    self.save(&state).await?;
+                    tokio::time::sleep(BREATH).await;
+                }
+                Step::Cooldown => {
+                    let rested = self.cool_down(&state).await?;
+                    state.search.rested(rested);
+                }
+                Step::Done(found) => return Ok(self.measurement(&state, found)),
+                Step::Failed(why) => return Err(self.explain(&why, &state)),
+            }
+        }
+    }
+
+    /// Makes sure of the endpoint, learns the baseline, and picks where to start.
+    async fn begin(&self) -> Result<Checkpoint, ActionError> {
+        let began = Instant::now();
+        let started_at = self.live.clock.now();
+        let mut requests = 1;
+        loop {
+            let answer = self.endpoint.call(Instant::now()).await;
+            match answer {
+                Answer::Success => break,
+                Answer::Failed(Failure::NotAllowed(_)) => return Err(self.unreachable(&answer)),
+                _ if began.elapsed() >= FIRST_ANSWER => return Err(self.unreachable(&answer)),
+                _ => tokio::time::sleep(FIRST_ANSWER / 5).await,
+            }
+            requests += 1;
+        }
+        let mut probes = Vec::with_capacity(BASELINE_PROBES);
+        for _ in 0..BASELINE_PROBES {
+            probes.push(self.probe().await.1);
+            requests += 1;
+        }
+        let live = self.live.current().await.unwrap_or(0.0);
+        let limits = &self.measure.limits;
+        let (start_rps, growth) = match self.hint_rps.filter(|hint| hint.is_finite() && *hint > 0.0) {
+            Some(hint) => ((hint * 0.95).max(live * 1.1), 1.15),
+            None if live > 0.0 => (live * 1.25, 2.0),
+            None => ((limits.max_rate_rps / 64.0).max(10.0), 2.0),
+        };
+        let mut search = Search::new(Params {
+            objective: self.settings.slo,
+            start_rps,
+            growth,
+            max_rate_rps: limits.max_rate_rps,
+            time_ms: limits.time.as_secs_f64() * 1e3,
+            requests: limits.requests,
+            trial_time_ms: self.measure.trial_time.as_secs_f64() * 1e3,
+            trial_requests: self.measure.trial_requests,
+            precision: self.measure.precision.max(0.005),
+        });
+        search.spend(began.elapsed().as_secs_f64() * 1e3, requests);
+        Ok(Checkpoint { version: VERSION, started_at, baseline_ms: median(probes), search })
+    }
+
+    fn resume(&self, saved: Json) -> Result<Checkpoint, ActionError> {
+        let mut state: Checkpoint = serde_json::from_value(saved).map_err(|error| {
+            ActionError::permanent(format!("the load test of `{}` cannot go on: {error}", self.settings.name))
+        })?;
+        if state.version != VERSION {
+            return Err(ActionError::permanent(format!(
+                "the load test of `{}` was begun by another version of Homeostat; send the event again",
+                self.settings.name
+            )));
+        }
+        state.search.resume();
+        Ok(state)
+    }
+
+    async fn save(&self, state: &Checkpoint) -> Result<(), ActionError> {
+        let saved = serde_json::to_value(state).map_err(|error| ActionError::permanent(error.to_string()))?;
+        self.link.checkpoints.save(saved).await
+    }
+
+    async fn trial(&self, plan: &Plan, state: &Checkpoint) -> Result<Observed, ActionError> {
+        let began = Instant::now();
+        let spent_ms = || began.elapsed().as_secs_f64() * 1e3;
+        let Some(live_before) = self.live.current().await else {
+            return Ok(Observed { figures: Figures::default(), live_rps: None, spent_ms: spent_ms() });
+        };
+        let max = self.measure.limits.max_rate_rps;
+        let own = (plan.rate_rps - live_before).max(live_before * LEAST_SHARE).min(max - live_before);
+        if own < live_before * LEAST_SHARE * 0.5 || own <= 0.0 {
+            return Err(ActionError::permanent(format!(
+                "the agents alone send {live_before:.0} requests/s to `{}`, and `limits.max_rate` of {max:.0} leaves the \
+                 load test no room: raise it, lower `rate.interim`, or set `measure.live_traffic: hold`",
+                self.settings.name
+            )));
+        }
+        let least_s = plan.time_ms / 1e3;
+        let seconds = (count(plan.requests) / own).clamp(least_s, least_s * LONGEST_TRIAL);
+        let load = Load { rate_rps: own, duration: Duration::from_secs_f64(seconds) };
+        let mut progress = self.progress(state, stage_name(plan.stage));
+        (progress.rate_rps, progress.live_rps) = (own + live_before, live_before);
+        let from = self.live.clock.now();
+        let mut looks = 0_u32;
+        let sent = generator::send(&self.endpoint, &load, &self.settings.slo, || {
+            looks += 1;
+            if looks % 8 != 1 {
+                return None;
+            }
+            let live = self.live.latest().unwrap_or(live_before);
+            progress.live_rps = live;
+            progress.rate_rps = own + live;
+            progress.elapsed_ms = whole(state.search.spent_ms() + spent_ms());
+            progress.requests = state.search.requests() + whole(own * from_start(self.live.clock.now(), from));
+            self.show(&progress);
+            (own + live > max * LIVE_TOLERANCE).then_some(Cut::LiveRose)
+        })
+        .await;
+        if let Some(answer @ Answer::Failed(Failure::NotAllowed(_))) = &sent.failure {
+            return Err(self.unreachable(answer));
+        }
+        if let Some(failure) = &sent.failure {
+            tracing::debug!(%failure, failed = sent.figures.failed, "requests failed");
+        }
+        let to = from.after(Duration::from_secs_f64(sent.figures.span_ms / 1e3));
+        let live_rps = if sent.figures.sent > 0 { self.live.during(from, to).await } else { Some(live_before) };
+        Ok(Observed { figures: sent.figures, live_rps, spent_ms: spent_ms() })
+    }
+
+    /// Probes, one request at a time, until the target answers as it did before any load.
+    async fn cool_down(&self, state: &Checkpoint) -> Result<Rested, ActionError> {
+        let began = Instant::now();
+        let near_ms = state.baseline_ms * 1.3 + 3.0;
+        let mut last = VecDeque::with_capacity(RECOVERED_PROBES);
+        let mut requests = 0;
+        let mut progress = self.progress(state, "cooldown");
+        loop {
+            let (answer, ms) = self.probe().await;
+            if let Answer::Failed(Failure::NotAllowed(_)) = answer {
+                return Err(self.unreachable(&answer));
+            }
+            requests += 1;
+            if last.len() == RECOVERED_PROBES {
+                last.pop_front();
+            }
+            last.push_back((answer == Answer::Success, ms));
+            let spent_ms = began.elapsed().as_secs_f64() * 1e3;
+            progress.elapsed_ms = whole(state.search.spent_ms() + spent_ms);
+            progress.requests = state.search.requests() + requests;
+            self.show(&progress);
+            let good = last.len() == RECOVERED_PROBES && last.iter().all(|(success, _)| *success);
+            let recovered = good && median(last.iter().map(|(_, ms)| *ms).collect()) <= near_ms;
+            if recovered || began.elapsed() >= LONGEST_REST {
+                return Ok(Rested { recovered, spent_ms, requests });
+            }
+        }
+    }
+
+    async fn probe(&self) -> (Answer, f64) {
+        tokio::time::sleep(PROBE_PAUSE).await;
+        let began = Instant::now();
+        let answer = self.endpoint.call(began).await;
+        (answer, began.elapsed().as_secs_f64() * 1e3)
+    }
+
+    fn progress(&self, reached: &Checkpoint, stage: &str) -> MeasureProgress {
+        let (lower_rps, upper_rps) = reached.search.bracket();
+        let last = reached.search.curve().last();
+        MeasureProgress {
+            stage: stage.to_owned(),
+            trials: u32::try_from(reached.search.curve().len()).unwrap_or(u32::MAX),
+            rate_rps: 0.0,
+            live_rps: self.live.latest().unwrap_or(0.0),
+            p99_ms: last.map(|trial| trial.p99_ms),
+            error_rate: last.map(|trial| trial.error_rate),
+            lower_rps,
+            upper_rps,
+            elapsed_ms: whole(reached.search.spent_ms()),
+            requests: reached.search.requests(),
+        }
+    }
+
+    fn show(&self, progress: &MeasureProgress) {
+        self.link.progress.send_replace(serde_json::to_value(progress).unwrap_or(Json::Null));
+    }
+
+    fn measurement(&self, state: &Checkpoint, found: Found) -> Measurement {
+        Measurement {
+            max_rps: found.max_rps,
+            interval_rps: found.interval_rps,
+            verdict: found.verdict,
+            started_at: state.started_at,
+            ended_at: self.live.clock.now(),
+            requests: state.search.requests(),
+            curve: state.search.curve().to_vec(),
+        }
+    }
+
+    fn unreachable(&self, answer: &Answer) -> ActionError {
+        let url = without_credentials(&self.measure.endpoint);
+        ActionError::permanent(format!(
+            "cannot load-test `{}`: {url}: {answer}; check `measure.endpoint` and that the service is up",
+            self.settings.name
+        ))
+    }
+
+    fn explain(&self, why: &GaveUp, state: &Checkpoint) -> ActionError {
+        let (target, slo) = (&self.settings.name, &self.settings.slo);
+        let objective = format!("p99 of {} ms and {} % errors", slo.p99_ms, slo.error_rate * 100.0);
+        let last = state.search.curve().last().map(describe).unwrap_or_default();
+        ActionError::permanent(match why {
+            GaveUp::NothingHeld { rate_rps } => {
+                format!("`{target}` does not meet its objective ({objective}) even at {rate_rps:.0} requests/s{last}")
+            }
+            GaveUp::LiveTooHigh { live_rps } => format!(
+                "the agents alone send {live_rps:.0} requests/s to `{target}`, and under that it does not meet its \
+                 objective ({objective}): lower `rate.interim`, or set `measure.live_traffic: hold`{last}"
+            ),
+            GaveUp::Unsteady => format!(
+                "`{target}` bears a rate at one time and not at another: no rate could be verified{last}; look for what \
+                 else uses it, or give longer trials (`measure.trial_time`)"
+            ),
+            GaveUp::NotRecovered => format!(
+                "`{target}` did not come back to its latency of {:.0} ms within {} s after a failed trial{last}; \
+                 restart it, or lower `limits.max_rate`",
+                state.baseline_ms,
+                LONGEST_REST.as_secs()
+            ),
+            GaveUp::Invalid { live_unknown: true } => format!(
+                "the agents of `{target}` do not report what they pass, so the load on it is not known: check that they \
+                 are connected, or set `measure.live_traffic: isolated` if they do not feed the endpoint"
+            ),
+            GaveUp::Invalid { live_unknown: false } => format!(
+                "the load test of `{target}` could not keep its schedule{last}: this machine is too busy to measure; \
+                 run the engine where it has room"
+            ),
+            GaveUp::Spent => format!(
+                "the load test of `{target}` used up its limits ({} s, {} requests) before any rate was verified{last}; \
+                 raise `limits.time` or `limits.requests`",
+                self.measure.limits.time.as_secs(),
+                self.measure.limits.requests
+            ),
+        })
+    }
+}
+
+fn describe(trial: &Trial) -> String {
+    format!(
+        " (last trial: {:.0} requests/s, p99 {:.0} ms, {:.2} % errors, sent up to {:.0} ms late)",
+        trial.rate_rps,
+        trial.p99_ms,
+        trial.error_rate * 100.0,
+        trial.lateness_p99_ms
+    )
+}
+
+fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Ramp => "ramp",
+        Stage::Search => "search",
+        Stage::Confirm => "confirm",
+    }
+}
+
+fn from_start(now: Timestamp, start: Timestamp) -> f64 {
+    now.since(start).as_secs_f64()
+}
+
+/// 0 for an empty list.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
