@@ -14,7 +14,8 @@
 //! | `batch` | merges what is left into one statement a table |
 //!
 //! What users are told, by error: `WrongKey` and `Sealing` are H0506, `Newer` is H0508, `Full` is H0509, `Busy` is H0510,
-//! `Damaged` and `Io` are H0511. `Fenced`, `JournalMoved`, `AssignmentMoved` and `Closed` are answers to the engine.
+//! `Damaged` and `Io` are H0511. `Fenced`, `JournalMoved`, `AssignmentMoved`, `Refused` and
+//! `Closed` are answers to the engine.
 
 mod batch;
 mod change;
