@@ -1,4 +1,5 @@
 //! What the whole does, seen from outside. One binary, one folder a subject.
 
-#[cfg(test)]
+mod conformance;
 mod programs;
+mod tidy;
