@@ -106,6 +106,7 @@ impl From<StoreError> for Problem {
             StoreError::Newer { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::NewerStore),
             StoreError::WrongKey { .. } | StoreError::Sealing { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::BadKey),
             StoreError::Damaged { .. } | StoreError::Io { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::StoreBroken),
+            StoreError::Refused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, Code::Refused),
             StoreError::Closed => (StatusCode::SERVICE_UNAVAILABLE, Code::Draining),
             StoreError::Fenced { .. } | StoreError::JournalMoved { .. } | StoreError::AssignmentMoved { .. } => {
                 (StatusCode::CONFLICT, Code::Conflict)

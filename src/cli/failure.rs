@@ -58,3 +58,15 @@ impl fmt::Display for Failure {
 pub fn conclude(result: Result<Exit, Failure>) -> Exit {
     result.unwrap_or_else(|failure| failure.report())
 }
+
+/// Does asynchronous work to its end.
+///
+/// # Errors
+/// The system gives no threads to work with.
+pub fn within_runtime<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Internal, Code::Internal, format!("cannot start: {error}")))?;
+    Ok(runtime.block_on(work))
+}

@@ -2,6 +2,7 @@
 //!
 //! Data goes to standard output, everything else to standard error.
 
+pub mod agent;
 pub mod client;
 pub mod config;
 mod diagnostics;
@@ -41,6 +42,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the engine.
     Serve(serve::Args),
+    /// Run a proxy beside a client that enforces the client's rate.
+    Agent(agent::AgentArgs),
     /// Send an event, or see what became of one.
     #[command(subcommand)]
     Event(event::Command),
@@ -85,6 +88,7 @@ pub fn run(cli: Cli) -> Exit {
     let Cli { log, command } = cli;
     match command {
         Command::Serve(args) => serve::run(&args, &log),
+        Command::Agent(args) => agent::run(args, &log),
         Command::Event(command) => event::run(&command),
         Command::Runs(command) => runs::run(&command),
         Command::Targets(command) => targets::run(&command),

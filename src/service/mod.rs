@@ -1,5 +1,6 @@
 //! The services behind the ports: each does one thing to the world, and none knows rules, workflows or runs' journals.
 
 pub mod adjust;
+pub mod dispatch;
 pub mod pressure;
 pub mod recorder;
