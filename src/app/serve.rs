@@ -130,6 +130,11 @@ fn sealing(encryption: &Encryption) -> Result<Sealing, AppError> {
         Encryption::KeyVariable(variable) => KeySource::Variable(variable.clone()),
         Encryption::KeyFile { path, create } => {
             if *create && !path.exists() {
+                if let Some(folder) = path.parent() {
+                    std::fs::create_dir_all(folder).map_err(|error| {
+                        AppError::new(Code::NotWritable, format!("{}: cannot be made: {error}", folder.display()))
+                    })?;
+                }
                 let key = MasterKey::generate().map_err(|error| key_error(&error))?;
                 key.write_new(path).map_err(|error| key_error(&error))?;
                 tracing::info!(path = %path.display(), "made the key that the store is sealed with; keep a copy of it");
