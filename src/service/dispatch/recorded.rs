@@ -1,5 +1,6 @@
 //! The dispatcher's in-memory twin: keeps every order, and confirms it at once.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -15,12 +16,14 @@ use crate::runtime::ports::{AgentView, AssignedRate, DispatchOrder, Dispatched, 
 pub struct RecordedDispatcher {
     agents: Vec<AgentId>,
     recorded: Mutex<Vec<(DispatchOrder, Dispatched)>>,
+    /// `None` stands for all targets.
+    halted: Mutex<BTreeSet<Option<TargetName>>>,
 }
 
 impl RecordedDispatcher {
     /// Every target is served by these agents.
     pub fn with_agents<'a>(agents: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { agents: agents.into_iter().map(AgentId::from).collect(), recorded: Mutex::default() }
+        Self { agents: agents.into_iter().map(AgentId::from).collect(), ..Self::default() }
     }
 
     /// The orders in the order they came, each key once.
@@ -38,6 +41,11 @@ impl RecordedDispatcher {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_halted(&self, target: &TargetName) -> bool {
+        let halted = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
+        halted.contains(&None) || halted.contains(&Some(target.clone()))
+    }
+
     fn known(&self, key: &IdempotencyKey) -> Option<Dispatched> {
         self.recorded().iter().find(|(order, _)| order.key == *key).map(|(_, result)| result.clone())
     }
@@ -52,6 +60,10 @@ impl RecordedDispatcher {
 #[async_trait]
 impl Dispatcher for RecordedDispatcher {
     async fn dispatch(&self, order: DispatchOrder, link: Link) -> Result<Dispatched, ActionError> {
+        if self.is_halted(&order.settings.name) {
+            let message = format!("target `{}` is halted", order.settings.name);
+            return Err(ActionError::new(FailureKind::Halted, message));
+        }
         if link.stop.is_cancelled() {
             return Err(ActionError::new(FailureKind::Cancelled, "the dispatch was told to stop"));
         }
@@ -94,6 +106,15 @@ impl Dispatcher for RecordedDispatcher {
             }
         };
         self.agents.iter().map(view).collect()
+    }
+
+    fn set_halted(&self, target: Option<&TargetName>, halted: bool) {
+        let mut all = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
+        if halted {
+            all.insert(target.cloned());
+        } else {
+            all.remove(&target.cloned());
+        }
     }
 
     fn traffic(&self, _target: &TargetName, from: Timestamp, to: Timestamp) -> Option<Traffic> {
