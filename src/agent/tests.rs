@@ -178,16 +178,16 @@ async fn bodies_stream_both_ways() {
     tokio::spawn(async move { axum::serve(listener, router).await });
     let agent = start(free(upstream)).await;
 
-    let (parts, body) = tokio::sync::mpsc::channel::<Result<http_body::Frame<Bytes>, std::convert::Infallible>>(1);
+    let (parts, body) = tokio::sync::mpsc::channel::<Result<hyper::body::Frame<Bytes>, std::convert::Infallible>>(1);
     let body = http_body_util::StreamBody::new(tokio_stream::wrappers::ReceiverStream::new(body));
     let client: Client<_, _> = Client::builder(TokioExecutor::new()).build_http();
     let request = Request::post(format!("http://{}/", agent.address)).body(body).unwrap();
     let (response, sent) =
-        tokio::join!(client.request(request), parts.send(Ok(http_body::Frame::data(Bytes::from("one")))));
+        tokio::join!(client.request(request), parts.send(Ok(hyper::body::Frame::data(Bytes::from("one")))));
     sent.unwrap();
     let mut back = response.unwrap().into_body().into_data_stream();
     assert_eq!(back.next().await.unwrap().unwrap(), "one");
-    parts.send(Ok(http_body::Frame::data(Bytes::from("two")))).await.unwrap();
+    parts.send(Ok(hyper::body::Frame::data(Bytes::from("two")))).await.unwrap();
     assert_eq!(back.next().await.unwrap().unwrap(), "two");
     drop(parts);
     assert!(back.next().await.is_none());

@@ -10,6 +10,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
+use super::failure::{conclude, within_runtime};
+use super::telemetry::{self, LogArgs};
 use crate::agent::{AgentError, Options, serve};
 use crate::base::literal::{LiteralError, Rate, parse_duration};
 use crate::diagnostic::Code;
@@ -48,7 +50,11 @@ fn duration(text: &str) -> Result<Duration, LiteralError> {
 }
 
 /// Runs an agent until it is told to stop (SIGTERM, SIGINT).
-pub async fn run(args: AgentArgs) -> Exit {
+pub fn run(args: AgentArgs, log: &LogArgs) -> Exit {
+    conclude(telemetry::start(log, None).and_then(|()| within_runtime(proxy(args))))
+}
+
+async fn proxy(args: AgentArgs) -> Exit {
     if !args.listen.ip().is_loopback() {
         return fail(
             Code::NotLoopback,

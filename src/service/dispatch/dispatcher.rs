@@ -135,6 +135,7 @@ fn failure(error: &StoreError) -> ActionError {
         | StoreError::Newer { .. }
         | StoreError::WrongKey { .. }
         | StoreError::Sealing { .. }
+        | StoreError::Refused { .. }
         | StoreError::Damaged { .. } => FailureKind::Permanent,
     };
     ActionError::new(kind, format!("the assignments could not be stored: {error}"))

@@ -16,7 +16,7 @@ pub mod recorded;
 pub mod registry;
 pub mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,6 +1,7 @@
 //! Agents that come and go between dispatches.
 
-use super::{Engine, echo, options, settings, start, store};
+use super::{Engine, settings, store};
+use crate::agent::tests::{echo, options, start};
 use crate::base::clock::Timestamp;
 use crate::model::target::TargetState;
 use crate::runtime::ports::{AgentView, Rates, Store as _};
