@@ -1,1 +1,6 @@
-//! Not built yet.
+//! Text becomes syntax trees: rules files by a pest grammar, workflows and the configuration by way of YAML.
+//!
+//! Every node knows its span. A wrong text gives as much of a tree as can be had, and diagnostics. Nothing here knows
+//! which names exist or what an expression means.
+
+pub mod rules;
