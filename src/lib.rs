@@ -16,7 +16,7 @@ pub mod base;
 pub mod cli;
 pub mod compile;
 pub mod config;
-//pub mod demo;
+pub mod demo;
 pub mod diagnostic;
 pub mod expression;
 pub mod ir;

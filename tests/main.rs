@@ -1,3 +1,5 @@
 //! What the whole does, seen from outside. One binary, one folder a subject.
 
+mod conformance;
 mod programs;
+mod tidy;

@@ -9,7 +9,6 @@ mod recorder_lookup;
 mod recorder_save;
 mod state;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -19,11 +18,12 @@ use crate::model::action::Catalogue;
 use crate::model::schema::{Field, Object, Shape};
 use crate::runtime::effect::{ActionError, Effect, EffectTarget};
 use crate::runtime::ports::Action;
+use crate::runtime::world::Actions;
 
 /// Every action by its name.
 #[derive(Clone, Debug)]
 pub struct Registry {
-    actions: BTreeMap<&'static str, Arc<dyn Action>>,
+    actions: Actions,
 }
 
 impl Registry {
@@ -42,8 +42,9 @@ impl Registry {
         Self { actions: actions.into_iter().map(|action| (action.signature().name, action)).collect() }
     }
 
-    pub fn get(&self, name: &str) -> Option<&Arc<dyn Action>> {
-        self.actions.get(name)
+    /// The actions by name, as the runtime takes them.
+    pub fn into_actions(self) -> Actions {
+        self.actions
     }
 
     /// What the checker reads.

@@ -53,7 +53,7 @@ pub(super) struct EpochView {
 }
 
 /// Lists agents by target and id.
-#[utoipa::path(get, path = "/v1/agents", tag = "agents", params(AgentQuery), responses(
+#[utoipa::path(get, path = "/v1/agents", tag = "agents", operation_id = "list_agents", params(AgentQuery), responses(
     (status = 200, description = "Agents by target and id", body = AgentList),
     (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
 ))]

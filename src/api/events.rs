@@ -63,7 +63,7 @@ pub(super) struct CloudEvent {
 }
 
 /// Takes events in. They are durable when the answer is 202; all of a batch are taken or none.
-#[utoipa::path(post, path = "/v1/events", tag = "events",
+#[utoipa::path(post, path = "/v1/events", tag = "events", operation_id = "send_events",
     description = "CloudEvents 1.0 over HTTP: structured (`application/cloudevents+json`), batch \
         (`application/cloudevents-batch+json`) and binary mode (`ce-…` headers).",
     request_body(content(
@@ -171,7 +171,7 @@ struct RuleView {
 }
 
 /// Shows what became of an event.
-#[utoipa::path(get, path = "/v1/events", tag = "events", params(EventQuery), responses(
+#[utoipa::path(get, path = "/v1/events", tag = "events", operation_id = "show_event", params(EventQuery), responses(
     (status = 200, description = "The event and what became of it", body = EventView),
     (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "No such event was accepted", body = Problem, content_type = "application/problem+json"),

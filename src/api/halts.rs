@@ -28,7 +28,7 @@ pub(super) struct HaltList {
 }
 
 /// Shows what is halted.
-#[utoipa::path(get, path = "/v1/halts", tag = "halts", responses(
+#[utoipa::path(get, path = "/v1/halts", tag = "halts", operation_id = "list_halts", responses(
     (status = 200, description = "What is halted", body = HaltList),
 ))]
 pub(super) async fn list(State(state): State<ApiState>) -> Result<Json<HaltList>, Problem> {
@@ -36,7 +36,7 @@ pub(super) async fn list(State(state): State<ApiState>) -> Result<Json<HaltList>
 }
 
 /// Stops load tests and dispatches of one target or of all, until they are unhalted.
-#[utoipa::path(post, path = "/v1/halt", tag = "halts", request_body(content = Option<HaltOrder>), responses(
+#[utoipa::path(post, path = "/v1/halt", tag = "halts", operation_id = "halt", request_body(content = Option<HaltOrder>), responses(
     (status = 200, description = "Halted, durably; what is halted now", body = HaltList),
     (status = 404, description = "The target is not configured", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -48,7 +48,7 @@ pub(super) async fn halt(State(state): State<ApiState>, bytes: BodyResult) -> Re
 }
 
 /// Takes a halt back.
-#[utoipa::path(post, path = "/v1/unhalt", tag = "halts", request_body(content = Option<HaltOrder>), responses(
+#[utoipa::path(post, path = "/v1/unhalt", tag = "halts", operation_id = "unhalt", request_body(content = Option<HaltOrder>), responses(
     (status = 200, description = "What is halted still", body = HaltList),
     (status = 404, description = "The target is not configured", body = Problem, content_type = "application/problem+json"),
 ))]

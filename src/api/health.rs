@@ -27,13 +27,13 @@ pub(super) struct Readiness {
 }
 
 /// Says that the process lives.
-#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "It lives", body = Alive)))]
+#[utoipa::path(get, path = "/healthz", tag = "health", operation_id = "alive", responses((status = 200, description = "It lives", body = Alive)))]
 pub(super) async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive", version: env!("CARGO_PKG_VERSION") })
 }
 
 /// Says whether the engine can do its work.
-#[utoipa::path(get, path = "/readyz", tag = "health", responses(
+#[utoipa::path(get, path = "/readyz", tag = "health", operation_id = "ready", responses(
     (status = 200, description = "It can", body = Readiness),
     (status = 503, description = "It cannot; `problems` says why", body = Readiness),
 ))]

@@ -71,7 +71,7 @@ pub fn describe() {
 }
 
 /// Shows every figure.
-#[utoipa::path(get, path = "/metrics", tag = "health", responses(
+#[utoipa::path(get, path = "/metrics", tag = "health", operation_id = "metrics", responses(
     (status = 200, description = "Figures in the Prometheus text format", body = String, content_type = "text/plain"),
 ))]
 pub(super) async fn render(State(state): State<ApiState>) -> Result<impl IntoResponse, Problem> {

@@ -17,6 +17,8 @@ pub mod run_view;
 mod runs;
 pub mod serve;
 mod targets;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

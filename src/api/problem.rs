@@ -106,7 +106,8 @@ impl From<StoreError> for Problem {
             StoreError::Newer { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::NewerStore),
             StoreError::WrongKey { .. } | StoreError::Sealing { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::BadKey),
             StoreError::Damaged { .. } | StoreError::Io { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::StoreBroken),
-            StoreError::Closed => (StatusCode::SERVICE_UNAVAILABLE, Code::EngineAway),
+            StoreError::Refused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, Code::Refused),
+            StoreError::Closed => (StatusCode::SERVICE_UNAVAILABLE, Code::Draining),
             StoreError::Fenced { .. } | StoreError::JournalMoved { .. } | StoreError::AssignmentMoved { .. } => {
                 (StatusCode::CONFLICT, Code::Conflict)
             }
@@ -158,7 +159,7 @@ impl From<AcceptError> for Problem {
 
 fn describe(refusal: &Refusal) -> String {
     match &refusal.attribute {
-        Some(attribute) => format!("`{attribute}`: {}", refusal.message),
+        Some(attribute) => format!("`{attribute}` {}", refusal.message),
         None => refusal.message.clone(),
     }
 }

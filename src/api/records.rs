@@ -86,7 +86,7 @@ struct TrialView {
 }
 
 /// Lists records, the newest first.
-#[utoipa::path(get, path = "/v1/records", tag = "records", params(RecordQuery), responses(
+#[utoipa::path(get, path = "/v1/records", tag = "records", operation_id = "list_records", params(RecordQuery), responses(
     (status = 200, description = "Records, the newest first", body = RecordList),
     (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
 ))]

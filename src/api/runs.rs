@@ -41,7 +41,7 @@ pub(super) struct RunList {
 }
 
 /// Lists runs, the newest first.
-#[utoipa::path(get, path = "/v1/runs", tag = "runs", params(RunQuery), responses(
+#[utoipa::path(get, path = "/v1/runs", tag = "runs", operation_id = "list_runs", params(RunQuery), responses(
     (status = 200, description = "Runs, the newest first", body = RunList),
     (status = 400, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The store cannot be read", body = Problem, content_type = "application/problem+json"),
@@ -71,7 +71,7 @@ pub(super) async fn list(
 }
 
 /// Shows one run with its steps.
-#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = String, Path, description = "The run's id")), responses(
+#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", operation_id = "show_run", params(("id" = String, Path, description = "The run's id")), responses(
     (status = 200, description = "The run and its steps", body = RunView),
     (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "There is no such run", body = Problem, content_type = "application/problem+json"),

@@ -113,7 +113,7 @@ struct MeasureView {
 }
 
 /// Lists targets by name.
-#[utoipa::path(get, path = "/v1/targets", tag = "targets", responses(
+#[utoipa::path(get, path = "/v1/targets", tag = "targets", operation_id = "list_targets", responses(
     (status = 200, description = "Targets by name", body = TargetList),
 ))]
 pub(super) async fn list(State(state): State<ApiState>) -> Result<Json<TargetList>, Problem> {
@@ -130,7 +130,7 @@ pub(super) async fn list(State(state): State<ApiState>) -> Result<Json<TargetLis
 }
 
 /// Shows one target with its settings and agents.
-#[utoipa::path(get, path = "/v1/targets/{name}", tag = "targets", params(("name" = String, Path, description = "The target")), responses(
+#[utoipa::path(get, path = "/v1/targets/{name}", tag = "targets", operation_id = "show_target", params(("name" = String, Path, description = "The target")), responses(
     (status = 200, description = "The target", body = TargetView),
     (status = 404, description = "There is no such target", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -139,7 +139,7 @@ pub(super) async fn show(State(state): State<ApiState>, Path(name): Path<String>
 }
 
 /// Pauses a target at rest: its events wait until it is resumed.
-#[utoipa::path(post, path = "/v1/targets/{name}/pause", tag = "targets", params(("name" = String, Path, description = "The target")), responses(
+#[utoipa::path(post, path = "/v1/targets/{name}/pause", tag = "targets", operation_id = "pause_target", params(("name" = String, Path, description = "The target")), responses(
     (status = 200, description = "It is paused", body = TargetView),
     (status = 404, description = "There is no such target", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "A run holds it", body = Problem, content_type = "application/problem+json"),
@@ -155,7 +155,7 @@ pub(super) async fn pause(
 }
 
 /// Resumes a paused target.
-#[utoipa::path(post, path = "/v1/targets/{name}/resume", tag = "targets", params(("name" = String, Path, description = "The target")), responses(
+#[utoipa::path(post, path = "/v1/targets/{name}/resume", tag = "targets", operation_id = "resume_target", params(("name" = String, Path, description = "The target")), responses(
     (status = 200, description = "It is resumed", body = TargetView),
     (status = 404, description = "There is no such target", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "It is not paused", body = Problem, content_type = "application/problem+json"),

@@ -2,6 +2,101 @@
 //!
 //! Data goes to standard output, everything else to standard error.
 
+pub mod agent;
+pub mod client;
+pub mod config;
+mod diagnostics;
+pub mod event;
 pub mod exit;
+pub mod failure;
+pub mod halt;
 pub mod init;
 pub mod keys;
+pub mod output;
+pub mod records;
+pub mod runs;
+pub mod serve;
+pub mod targets;
+pub mod telemetry;
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::Exit;
+
+/// Keeps every client of a service at the rate the service can bear.
+#[derive(Debug, Parser)]
+#[command(name = "homeostat", version, about, max_term_width = 120, infer_subcommands = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub log: telemetry::LogArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the engine.
+    Serve(serve::Args),
+    /// Run a proxy beside a client that enforces the client's rate.
+    Agent(agent::AgentArgs),
+    /// Send an event, or see what became of one.
+    #[command(subcommand)]
+    Event(event::Command),
+    /// List runs, or show one with its steps.
+    #[command(subcommand)]
+    Runs(runs::Command),
+    /// List targets, show, pause or resume one.
+    #[command(subcommand)]
+    Targets(targets::Command),
+    /// List what was measured.
+    Records(records::Args),
+    /// Stop load tests and dispatches of a target, or of all, until they are unhalted.
+    Halt(halt::Args),
+    /// Take a halt back.
+    Unhalt(halt::Args),
+    /// See the configuration.
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Make a folder with a configuration, rules and workflows that validate and run.
+    Init(init::Args),
+    /// Make and identify the key that a store is sealed with.
+    Keys(keys::Args),
+}
+
+/// Parses the process's arguments and does what they say.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output and are no error.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // Nobody is left to tell that nobody listens.
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    run(cli).into()
+}
+
+/// Does what the arguments say.
+pub fn run(cli: Cli) -> Exit {
+    let Cli { log, command } = cli;
+    match command {
+        Command::Serve(args) => serve::run(&args, &log),
+        Command::Agent(args) => agent::run(args, &log),
+        Command::Event(command) => event::run(&command),
+        Command::Runs(command) => runs::run(&command),
+        Command::Targets(command) => targets::run(&command),
+        Command::Records(args) => records::run(&args),
+        Command::Halt(args) => halt::run(&args, halt::Order::Halt),
+        Command::Unhalt(args) => halt::run(&args, halt::Order::Unhalt),
+        Command::Config(command) => config::run(&command),
+        Command::Init(args) => init::run(&args),
+        Command::Keys(args) => keys::run(&args),
+    }
+}

@@ -121,6 +121,6 @@ impl Report {
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(header.iter().copied());
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header.iter().copied());
     table
 }

@@ -20,7 +20,8 @@ impl Show {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
             bar.set_style(
-                ProgressStyle::with_template("  {spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+                ProgressStyle::with_template("  {spinner} {wide_msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
             );
             bar.enable_steady_tick(std::time::Duration::from_millis(120));
             bar
@@ -52,7 +53,11 @@ impl Show {
         for (step, status) in &run.steps {
             if status != "running" && !self.settled.contains(step) {
                 self.settled.push(step.clone());
-                self.say(&format!("    {} {step}{}", mark(status), if status == "skipped" { " (skipped)" } else { "" }));
+                self.say(&format!(
+                    "    {} {step}{}",
+                    mark(status),
+                    if status == "skipped" { " (skipped)" } else { "" }
+                ));
             }
         }
         let running = run.steps.iter().find(|(_, status)| status == "running").map(|(step, _)| step.as_str());
@@ -92,7 +97,7 @@ fn measuring(progress: &MeasureProgress) -> String {
         scale(progress.rate_rps, lower, progress.upper_rps),
         progress.rate_rps,
         progress.live_rps,
-        progress.elapsed_ms as f64 / 1_000.0,
+        std::time::Duration::from_millis(progress.elapsed_ms).as_secs_f64(),
     )
 }
 

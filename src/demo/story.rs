@@ -8,13 +8,11 @@ use super::clients::Clients;
 use super::engine::{Engine, Fate};
 use super::household::{Household, free_address};
 use super::report::{Agent, Deployment, Report};
-use super::service::Service;
+use super::service::{Capacity, Plant};
 use super::show::Show;
 
 /// The demo's target.
 const TARGET: &str = "checkout";
-/// The slowest and the fastest service that is drawn, in requests per second.
-const CAPACITIES: std::ops::RangeInclusive<u32> = 200..=800;
 /// How much of the first deployment's capacity each agent's clients ask for: together more than it bears.
 const OFFERED_SHARE: f64 = 0.55;
 /// Over which the agents are watched at the end.
@@ -73,8 +71,9 @@ async fn play(
     show: &mut Show,
     finished: impl AsyncFnOnce(&Report, &[String]),
 ) -> Result<Report, DemoError> {
-    let capacity = draw(options.seed);
-    let service = Service::start("deployment-a", capacity).await?;
+    let full = Capacity::drawn(options.seed);
+    let half = Capacity::of_rps(full.rps() / 2.0);
+    let service = Plant::start("deployment-a", full).await?;
     let engine_address = free_address()?;
     std::fs::write(household.folder().join("homeostat.yaml"), settings(engine_address, service.address()))?;
     household.start("engine", &["serve".into(), "--config".into(), "homeostat.yaml".into()])?;
@@ -99,10 +98,8 @@ async fn play(
         Ok((connected.len() == agents.len() && connected.iter().all(|(_, rate)| rate.is_some())).then_some(()))
     })
     .await?;
-    let clients: BTreeMap<String, Clients> = agents
-        .iter()
-        .map(|(id, address)| (id.clone(), Clients::start(*address, capacity * OFFERED_SHARE)))
-        .collect();
+    let clients: BTreeMap<String, Clients> =
+        agents.iter().map(|(id, address)| (id.clone(), Clients::start(*address, full.rps() * OFFERED_SHARE))).collect();
     let addresses = [
         format!("engine   http://{engine_address}"),
         format!("service  http://{}", service.address()),
@@ -113,15 +110,15 @@ async fn play(
 
     let mut deployments = Vec::new();
     let acts = [
-        ("deployment-a", capacity, "is new"),
-        ("deployment-b", capacity / 2.0, "is new, and bears half"),
-        ("deployment-a", capacity, "is back: a rollback"),
-        ("deployment-a", capacity, "is announced once more"),
+        ("deployment-a", full, "is new"),
+        ("deployment-b", half, "is new, and bears half"),
+        ("deployment-a", full, "is back: a rollback"),
+        ("deployment-a", full, "is announced once more"),
     ];
     for (signature, capacity, what) in acts {
         show.say(&format!("{signature} {what}"));
         service.deploy(signature, capacity);
-        deployments.push(deploy(household, show, &engine, signature, capacity).await?);
+        deployments.push(deploy(household, show, &engine, signature, capacity.rps()).await?);
     }
 
     show.doing(format!("watching the agents for {} s", WATCH.as_secs()));
@@ -132,20 +129,17 @@ async fn play(
     let rates: BTreeMap<String, Option<f64>> = engine.agents(TARGET).await?.into_iter().collect();
     let mut watched = Vec::new();
     for (id, clients) in &clients {
-        let (now, before) = (clients.counts(), before.get(id).copied().unwrap_or_default());
+        let counts = clients.counts().since(&before.get(id).copied().unwrap_or_default());
         watched.push(Agent {
             id: id.clone(),
             rate_rps: rates.get(id).copied().flatten().unwrap_or(0.0),
-            offered_rps: (now.sent - before.sent) as f64 / seconds,
-            passed_rps: (now.passed - before.passed) as f64 / seconds,
+            offered_rps: per_second(counts.sent, seconds),
+            passed_rps: per_second(counts.passed, seconds),
         });
     }
     let report = Report { seed: options.seed, deployments, agents: watched };
     show.doing(String::new());
     finished(&report, &addresses).await;
-    for (_, clients) in clients {
-        clients.stop().await;
-    }
     Ok(report)
 }
 
@@ -218,15 +212,9 @@ async fn patiently<T>(
     }
 }
 
-/// A capacity within [`CAPACITIES`], the same for the same seed: the first word of a SplitMix64 sequence (Steele,
-/// Lea and Flood, 2014).
-fn draw(seed: u64) -> f64 {
-    let mut word = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    word ^= word >> 31;
-    let width = u64::from(CAPACITIES.end() - CAPACITIES.start() + 1);
-    f64::from(*CAPACITIES.start()) + f64::from(u32::try_from(word % width).unwrap_or(0))
+#[expect(clippy::cast_precision_loss, reason = "a count of requests within minutes is far below 2^53")]
+fn per_second(count: u64, seconds: f64) -> f64 {
+    count as f64 / seconds
 }
 
 fn settings(listen: SocketAddr, service: SocketAddr) -> String {
@@ -246,19 +234,4 @@ targets:
       limits: {{ max_rate: 2000rps, time: 90s, requests: 200000 }}
 "
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_seed_draws_the_same_capacity_each_time_and_within_bounds() {
-        for seed in 0..1_000 {
-            let capacity = draw(seed);
-            assert!((200.0..=800.0).contains(&capacity), "{seed}: {capacity}");
-            assert!((draw(seed) - capacity).abs() < f64::EPSILON);
-        }
-        assert!((draw(1) - draw(2)).abs() > 0.0);
-    }
 }

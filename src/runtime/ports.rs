@@ -19,7 +19,8 @@ use crate::model::event::Event;
 use crate::model::record::{Measurement, Record};
 use crate::model::schema::JsonMap;
 use crate::model::target::{TargetSettings, TargetState};
-use crate::plan::{Plan, PlanSource};
+use crate::plan::Plan;
+pub use crate::plan::PlanSource;
 
 /// Everything outside: what dependency injection injects.
 #[derive(Clone, Debug)]
@@ -300,6 +301,9 @@ pub enum StoreError {
     Sealing { path: String, problem: String },
     #[error("{what} in the store cannot be opened: it was changed or damaged; restore a backup")]
     Damaged { what: String },
+    /// Nothing the store could ever take: waiting does not mend it.
+    #[error("{problem}; this cannot be stored")]
+    Refused { problem: String },
     #[error("{path}: {problem}")]
     Io { path: String, problem: String },
     #[error("the store is closed")]

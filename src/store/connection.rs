@@ -101,6 +101,7 @@ fn driver_error(path: String, error: &sqlx::Error) -> StoreError {
     const LOCKED: u32 = 6;
     const CORRUPT: u32 = 11;
     const FULL: u32 = 13;
+    const CANNOT_OPEN: u32 = 14;
     const NOT_A_DATABASE: u32 = 26;
 
     let code = match error {
@@ -112,6 +113,10 @@ fn driver_error(path: String, error: &sqlx::Error) -> StoreError {
         Some(FULL) => StoreError::Full { path },
         Some(BUSY | LOCKED) => StoreError::Busy { path },
         Some(CORRUPT | NOT_A_DATABASE) => StoreError::Damaged { what: format!("the database file {path}") },
+        Some(CANNOT_OPEN) => {
+            let problem = "the database file cannot be opened; check that it is a file, and its permissions".to_owned();
+            StoreError::Io { path, problem }
+        }
         _ => StoreError::Io { path, problem: error.to_string() },
     }
 }

@@ -57,13 +57,12 @@ pub(super) struct Ledger<'a> {
     batch: Known,
     /// What the transaction changed that is looked at now.
     own: Known,
-    path: &'a str,
 }
 
 impl<'a> Ledger<'a> {
     /// `looked_up` is what was found out for this batch alone.
-    pub(super) fn new(durable: &'a Known, looked_up: Known, path: &'a str) -> Self {
-        Self { durable, batch: looked_up, own: Known::default(), path }
+    pub(super) fn new(durable: &'a Known, looked_up: Known) -> Self {
+        Self { durable, batch: looked_up, own: Known::default() }
     }
 
     /// The changes to make, without the events that were accepted before.
@@ -112,8 +111,8 @@ impl<'a> Ledger<'a> {
         match change {
             Change::SettleEvent { sequence, .. } => {
                 if !(1..self.next_sequence()).contains(sequence) {
-                    let problem = format!("event {sequence} was never accepted and cannot be settled");
-                    return Err(StoreError::Io { path: self.path.to_owned(), problem });
+                    let problem = format!("event {sequence} was never accepted");
+                    return Err(StoreError::Refused { problem });
                 }
             }
             Change::PutRun { run, row } => {

@@ -14,11 +14,10 @@ use crate::model::assignment::Assignment;
 use crate::model::event::Event;
 use crate::model::record::Record;
 use crate::model::target::TargetState;
-use crate::plan::PlanSource;
 use crate::runtime::journal::{Entry, RunSummary};
 use crate::runtime::ports::{
-    Accepted, EventOutcome, Guard, Loaded, Receipt, RecordFilter, RuleState, RunFilter, Store, StoreError, StoredEvent,
-    StoredRun, Transaction, Write,
+    Accepted, EventOutcome, Guard, Loaded, PlanSource, Receipt, RecordFilter, RuleState, RunFilter, Store, StoreError,
+    StoredEvent, StoredRun, Transaction, Write,
 };
 
 /// A store in memory.
@@ -247,8 +246,8 @@ impl Changing<'_> {
 
     fn settle(&mut self, sequence: u64, outcome: EventOutcome) -> Result<(), StoreError> {
         let Some(mut stored) = self.state.events.get(&sequence).cloned() else {
-            let problem = format!("event {sequence} was never accepted and cannot be settled");
-            return Err(StoreError::Io { path: "memory".to_owned(), problem });
+            let problem = format!("event {sequence} was never accepted");
+            return Err(StoreError::Refused { problem });
         };
         stored.outcome = Some(outcome);
         self.set(|state| &mut state.events, sequence, Some(stored));

@@ -14,11 +14,13 @@
 //! | `batch` | merges what is left into one statement a table |
 //!
 //! What users are told, by error: `WrongKey` and `Sealing` are H0506, `Newer` is H0508, `Full` is H0509, `Busy` is H0510,
-//! `Damaged` and `Io` are H0511. `Fenced`, `JournalMoved`, `AssignmentMoved` and `Closed` are answers to the engine.
+//! `Damaged` and `Io` are H0511. `Fenced`, `JournalMoved`, `AssignmentMoved`, `Refused` and
+//! `Closed` are answers to the engine.
 
 mod batch;
 mod change;
 mod connection;
+mod crashing;
 #[expect(unreachable_pub, reason = "sea-orm's derive wants its items public")]
 mod entity;
 mod ledger;
@@ -30,5 +32,6 @@ mod sqlite;
 mod suite;
 mod writer;
 
+pub use crashing::{CrashPoint, CrashingStore};
 pub use memory::MemoryStore;
 pub use sqlite::{Options, SqliteStore};

@@ -16,6 +16,38 @@ use crate::runtime::journal::{Entry, RunSummary};
 use crate::runtime::ports::{EventOutcome, RuleState, StoreError, StoredEvent};
 use crate::security::{OpenError, Vault};
 
+/// Values that are nested deeper than this are refused. JSON that comes from outside is at most 128 deep; a journal wraps it
+/// in a few levels more.
+const DEEPEST: usize = 256;
+
+/// Which row a blob belongs to, and what else of the row must not be changed without the blob.
+#[derive(Debug)]
+pub(super) struct Place {
+    table: &'static str,
+    key: Vec<String>,
+    bound: Vec<String>,
+}
+
+impl Place {
+    pub(super) fn new(table: &'static str, key: impl IntoIterator<Item = impl ToString>) -> Self {
+        let key = key.into_iter().map(|part| part.to_string()).collect();
+        Self { table, key, bound: Vec::new() }
+    }
+
+    pub(super) fn bind(mut self, value: &impl ToString) -> Self {
+        self.bound.push(value.to_string());
+        self
+    }
+
+    fn attributes(&self) -> Vec<&str> {
+        std::iter::once(self.table).chain(self.key.iter().chain(&self.bound).map(String::as_str)).collect()
+    }
+
+    fn damaged(&self) -> StoreError {
+        StoreError::Damaged { what: format!("row `{}` of table `{}`", self.key.join(" "), self.table) }
+    }
+}
+
 /// Seals what goes into the database at `path`, and opens what comes out.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -47,17 +79,24 @@ impl Rows {
 
     /// The row of an event that has no sequence yet.
     pub(super) fn new_event(&self, event: &Event, at: Timestamp) -> Result<event::Model, StoreError> {
-        let (source, id) = (event.source.clone(), event.id.clone());
-        let sealed = self.seal(&["events", &source, &id, &at.0.to_string()], event)?;
-        Ok(event::Model { sequence: 0, source, id, accepted_at: at.0, sealed, outcome: None })
+        let mut row = event::Model {
+            sequence: 0,
+            source: event.source.clone(),
+            id: event.id.clone(),
+            accepted_at: at.0,
+            sealed: Vec::new(),
+            outcome: None,
+        };
+        row.sealed = self.seal(&event_place(&row), event)?;
+        Ok(row)
     }
 
     pub(super) fn event(&self, row: &event::Model) -> Result<Event, StoreError> {
-        self.open(&["events", &row.source, &row.id, &row.accepted_at.to_string()], &row.sealed)
+        self.open(&event_place(row), &row.sealed)
     }
 
     pub(super) fn stored_event(&self, row: &event::Model) -> Result<StoredEvent, StoreError> {
-        let outcome = row.outcome.as_deref().map(|blob| self.open(&outcome_attributes(row.sequence), blob));
+        let outcome = row.outcome.as_deref().map(|blob| self.open(&outcome_place(row.sequence), blob));
         Ok(StoredEvent {
             sequence: number(row.sequence),
             event: self.event(row)?,
@@ -67,7 +106,7 @@ impl Rows {
     }
 
     pub(super) fn new_outcome(&self, sequence: u64, outcome: &EventOutcome) -> Result<Vec<u8>, StoreError> {
-        self.seal(&outcome_attributes(column(sequence)), outcome)
+        self.seal(&outcome_place(column(sequence)), outcome)
     }
 
     pub(super) fn new_run(&self, run: &RunSummary) -> Result<run::Model, StoreError> {
@@ -78,12 +117,12 @@ impl Rows {
             is_final: run.status.is_final(),
             sealed: Vec::new(),
         };
-        row.sealed = self.seal(&run_attributes(&row), run)?;
+        row.sealed = self.seal(&run_place(&row), run)?;
         Ok(row)
     }
 
     pub(super) fn run(&self, row: &run::Model) -> Result<RunSummary, StoreError> {
-        self.open(&run_attributes(row), &row.sealed)
+        self.open(&run_place(row), &row.sealed)
     }
 
     pub(super) fn new_journal(
@@ -93,7 +132,7 @@ impl Rows {
         entries: &[Entry],
     ) -> Result<journal::Model, StoreError> {
         let mut row = journal::Model { run: run.to_string(), position: column(position), sealed: Vec::new() };
-        row.sealed = self.seal(&journal_attributes(&row), entries)?;
+        row.sealed = self.seal(&journal_place(&row), entries)?;
         Ok(row)
     }
 
@@ -102,21 +141,21 @@ impl Rows {
         let mut entries = Vec::new();
         for (position, row) in (0i64..).zip(rows) {
             if row.position != position {
-                return Err(StoreError::Damaged { what: format!("the journal of run {} at {position}", row.run) });
+                return Err(Place::new("journal", [&row.run, &position.to_string()]).damaged());
             }
-            entries.extend(self.open::<Vec<Entry>>(&journal_attributes(row), &row.sealed)?);
+            entries.extend(self.open::<Vec<Entry>>(&journal_place(row), &row.sealed)?);
         }
         Ok(entries)
     }
 
     pub(super) fn new_target(&self, state: &TargetState) -> Result<target::Model, StoreError> {
         let name = state.name.to_string();
-        let sealed = self.seal(&["targets", &name], state)?;
+        let sealed = self.seal(&target_place(&name), state)?;
         Ok(target::Model { name, sealed })
     }
 
     pub(super) fn target(&self, row: &target::Model) -> Result<TargetState, StoreError> {
-        self.open(&["targets", &row.name], &row.sealed)
+        self.open(&target_place(&row.name), &row.sealed)
     }
 
     pub(super) fn new_record(&self, record: &Record) -> Result<record::Model, StoreError> {
@@ -127,57 +166,71 @@ impl Rows {
             recorded_at: record.recorded_at.0,
             sealed: Vec::new(),
         };
-        row.sealed = self.seal(&record_attributes(&row), record)?;
+        row.sealed = self.seal(&record_place(&row), record)?;
         Ok(row)
     }
 
     pub(super) fn record(&self, row: &record::Model) -> Result<Record, StoreError> {
-        self.open(&record_attributes(row), &row.sealed)
+        self.open(&record_place(row), &row.sealed)
     }
 
     pub(super) fn new_assignment(&self, assignment: &Assignment) -> Result<assignment::Model, StoreError> {
         let (target, agent) = (assignment.target.to_string(), assignment.agent.to_string());
-        let sealed = self.seal(&["assignments", &target, &agent], assignment)?;
+        let sealed = self.seal(&assignment_place(&target, &agent), assignment)?;
         Ok(assignment::Model { target, agent, sealed })
     }
 
     pub(super) fn assignment(&self, row: &assignment::Model) -> Result<Assignment, StoreError> {
-        self.open(&["assignments", &row.target, &row.agent], &row.sealed)
+        self.open(&assignment_place(&row.target, &row.agent), &row.sealed)
     }
 
     pub(super) fn new_rule_state(&self, state: &RuleState) -> Result<rule_state::Model, StoreError> {
         let (rule, scope) = (state.rule.to_string(), scope(state.target.as_ref()));
-        let sealed = self.seal(&["rule_states", &rule, &scope], state)?;
+        let sealed = self.seal(&rule_state_place(&rule, &scope), state)?;
         Ok(rule_state::Model { rule, scope, sealed })
     }
 
     pub(super) fn rule_state(&self, row: &rule_state::Model) -> Result<RuleState, StoreError> {
-        self.open(&["rule_states", &row.rule, &row.scope], &row.sealed)
+        self.open(&rule_state_place(&row.rule, &row.scope), &row.sealed)
     }
 
-    pub(super) fn seal<S: AsRef<str>, T: Serialize + ?Sized>(
-        &self,
-        attributes: &[S],
-        value: &T,
-    ) -> Result<Vec<u8>, StoreError> {
+    pub(super) fn seal<T: Serialize + ?Sized>(&self, place: &Place, value: &T) -> Result<Vec<u8>, StoreError> {
         let plain = serde_json::to_vec(value).map_err(|error| self.io(&error))?;
-        let attributes: Vec<_> = attributes.iter().map(AsRef::as_ref).collect();
-        self.vault.seal(&attributes, &plain).map_err(|error| self.io(&error))
+        if depth(&plain) > DEEPEST {
+            return Err(StoreError::Refused { problem: format!("a value is nested more than {DEEPEST} deep") });
+        }
+        self.vault.seal(&place.attributes(), &plain).map_err(|error| self.io(&error))
     }
 
-    pub(super) fn open<T: DeserializeOwned>(
-        &self,
-        attributes: &[impl AsRef<str>],
-        blob: &[u8],
-    ) -> Result<T, StoreError> {
-        let attributes: Vec<_> = attributes.iter().map(AsRef::as_ref).collect();
-        let damaged = || StoreError::Damaged { what: attributes.join(" ") };
-        let plain = self.vault.open(&attributes, blob).map_err(|error| match error {
+    pub(super) fn open<T: DeserializeOwned>(&self, place: &Place, blob: &[u8]) -> Result<T, StoreError> {
+        let plain = self.vault.open(&place.attributes(), blob).map_err(|error| match error {
             OpenError::WrongKey(key) => StoreError::WrongKey { path: self.path.clone(), key: key.to_string() },
-            OpenError::Damaged => damaged(),
+            OpenError::Damaged => place.damaged(),
         })?;
-        serde_json::from_slice(&plain).map_err(|_| damaged())
+        let mut reader = serde_json::Deserializer::from_slice(&plain);
+        // The depth was limited when it was written.
+        reader.disable_recursion_limit();
+        T::deserialize(&mut reader).map_err(|_| place.damaged())
     }
+}
+
+/// How deep arrays and objects are nested in JSON that is well-formed.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// A target that may be none, as a part of a primary key.
@@ -198,19 +251,47 @@ pub(super) fn number(column: i64) -> u64 {
     u64::try_from(column).unwrap_or(0)
 }
 
-fn outcome_attributes(sequence: i64) -> [String; 2] {
-    ["outcomes".to_owned(), sequence.to_string()]
+fn event_place(row: &event::Model) -> Place {
+    Place::new("events", [&row.source, &row.id]).bind(&row.accepted_at)
 }
 
-fn run_attributes(row: &run::Model) -> [String; 5] {
+fn outcome_place(sequence: i64) -> Place {
+    Place::new("events.outcome", [sequence])
+}
+
+fn run_place(row: &run::Model) -> Place {
     let target = row.target.as_deref().map(TargetName::from);
-    ["runs".to_owned(), row.id.clone(), scope(target.as_ref()), row.status.clone(), row.is_final.to_string()]
+    Place::new("runs", [&row.id]).bind(&scope(target.as_ref())).bind(&row.status).bind(&row.is_final)
 }
 
-fn journal_attributes(row: &journal::Model) -> [String; 3] {
-    ["journal".to_owned(), row.run.clone(), row.position.to_string()]
+fn journal_place(row: &journal::Model) -> Place {
+    Place::new("journal", [&row.run, &row.position.to_string()])
 }
 
-fn record_attributes(row: &record::Model) -> [String; 5] {
-    ["records".to_owned(), row.target.clone(), row.signature.clone(), row.run.clone(), row.recorded_at.to_string()]
+fn record_place(row: &record::Model) -> Place {
+    Place::new("records", [&row.target, &row.signature, &row.run]).bind(&row.recorded_at)
+}
+
+fn target_place(name: &str) -> Place {
+    Place::new("targets", [name])
+}
+
+fn assignment_place(target: &str, agent: &str) -> Place {
+    Place::new("assignments", [target, agent])
+}
+
+fn rule_state_place(rule: &str, scope: &str) -> Place {
+    Place::new("rule_states", [rule, scope])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::depth;
+
+    #[test]
+    fn only_brackets_outside_strings_nest() {
+        let shallow = ["1", r#""[[[""#, r#""\"[""#, r#""\\""#];
+        assert_eq!(shallow.map(|json| depth(json.as_bytes())), [0; 4]);
+        assert_eq!(depth(br#"{"[[":[{"a\"":[]}],"b":[[]]}"#), 4);
+    }
 }

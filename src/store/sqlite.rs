@@ -19,7 +19,7 @@ use super::connection::{self, Role};
 use super::entity::{assignment, event, halt, journal, meta, plan, record, rule_state, run, target};
 use super::ledger::Known;
 use super::migration::Migrator;
-use super::rows::{Rows, number, target_of_scope};
+use super::rows::{Place, Rows, column, number, target_of_scope};
 use super::writer::{self, Handle, Request};
 use crate::base::clock::{Clock as _, SystemClock};
 use crate::base::digest::Digest;
@@ -27,10 +27,9 @@ use crate::base::id::{RunId, TargetName};
 use crate::model::assignment::Assignment;
 use crate::model::record::Record;
 use crate::model::target::TargetState;
-use crate::plan::PlanSource;
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{
-    Loaded, Receipt, RecordFilter, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction,
+    Loaded, PlanSource, Receipt, RecordFilter, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction,
 };
 use crate::security::{Sealing, Vault};
 
@@ -264,7 +263,7 @@ fn stored_run(rows: &Rows, summary: RunSummary, batches: &[journal::Model]) -> R
 }
 
 fn limit(asked: u64) -> u64 {
-    if asked == 0 { 100 } else { asked }
+    if asked == 0 { 100 } else { number(column(asked)) }
 }
 
 /// Makes or checks the schema and the key, all or nothing. Returns the store's incarnation.
@@ -335,7 +334,7 @@ fn check_key(rows: &Rows, found: &meta::Model) -> Result<(), StoreError> {
         }
         (Some(sealed), Some(given)) if *sealed != given => Err(StoreError::WrongKey { path, key: sealed.clone() }),
         _ => {
-            let check: String = rows.open(&key_check_attributes(found.incarnation), &found.key_check)?;
+            let check: String = rows.open(&key_check_place(found.incarnation), &found.key_check)?;
             if check == KEY_CHECK { Ok(()) } else { Err(StoreError::Damaged { what: "the key check".to_owned() }) }
         }
     }
@@ -349,14 +348,14 @@ async fn introduce(db: &DatabaseTransaction, rows: &Rows) -> Result<u64, StoreEr
         id: META,
         incarnation,
         key_id: rows.vault().key_id().map(|id| id.to_string()),
-        key_check: rows.seal(&key_check_attributes(incarnation), KEY_CHECK)?,
+        key_check: rows.seal(&key_check_place(incarnation), KEY_CHECK)?,
     };
     model.into_active_model().insert(db).await.map_err(|error| rows.failed(&error))?;
     Ok(number(incarnation))
 }
 
-fn key_check_attributes(incarnation: i64) -> [String; 2] {
-    ["meta".to_owned(), incarnation.to_string()]
+fn key_check_place(incarnation: i64) -> Place {
+    Place::new("meta", [META]).bind(&incarnation)
 }
 
 /// What the writer must know from the start.

@@ -3,7 +3,8 @@ use std::path::Path;
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait as _, TryGetable};
 
-use super::super::suite::{accept, append, assignment, everything, run_id, sealing, sqlite, summary, target, writes};
+use super::super::suite::everything;
+use super::super::suite::stored::{accept, append, assignment, run_id, sealing, sqlite, summary, target, writes};
 use super::*;
 use crate::runtime::journal::RunStatus;
 use crate::runtime::ports::Write;
@@ -129,7 +130,7 @@ async fn a_full_disk_refuses_a_batch_and_no_more() {
 
     let pages: i64 = pragma(&db, "page_count").await;
     db.execute_unprepared(&format!("PRAGMA max_page_count = {pages}")).await.unwrap();
-    let mut large = super::super::suite::event("a", "large");
+    let mut large = super::super::suite::stored::event("a", "large");
     large.data = serde_json::json!("x".repeat(100_000));
     let batch = [
         writes([accept("a", "small")]),
@@ -141,6 +142,7 @@ async fn a_full_disk_refuses_a_batch_and_no_more() {
         assert_eq!(result, full);
     }
     assert_eq!(everything(&store).await, before);
+    db.ping().await.expect_err("a connection that failed is not used again");
 
     // The writer connects anew, which lifts the limit of the old connection: as if space had been made.
     let accepted = store.commit(writes([accept("a", "small"), Write::PutTarget(target("checkout", 3))])).await.unwrap();
@@ -193,18 +195,29 @@ async fn a_store_that_does_not_open_says_why() {
 }
 
 #[tokio::test]
-async fn an_older_store_is_brought_up_to_date() {
+async fn a_start_that_was_cut_off_is_done_again() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store.db");
-    // As far as the first start comes when it is cut off, and as an empty file is.
-    std::fs::write(&path, "").unwrap();
+    // The file is there, and nothing in it: what a first start makes, it makes in one transaction.
+    std::fs::write(folder.path().join("store.db"), "").unwrap();
     let store = sqlite(folder.path()).await;
     some_of_everything(&store).await;
     store.close().await;
-    // A store whose last migration is not there yet.
-    let applied = connection::connect(&path, Role::Readers).await.unwrap();
-    assert_eq!(Migrator::get_applied_migrations(&applied).await.unwrap().len(), Migrator::migrations().len());
-    applied.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_nested_deeply_comes_back_or_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = sqlite(folder.path()).await;
+    let accept_nested = |depth: usize| {
+        let mut event = super::super::suite::stored::event("a", &depth.to_string());
+        event.data = (0..depth).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]));
+        writes([Write::AcceptEvent { event, at: crate::base::clock::Timestamp(1) }])
+    };
+    store.commit(accept_nested(255)).await.unwrap();
+    let error = store.commit(accept_nested(256)).await.unwrap_err();
+    assert!(error.to_string().contains("nested more than 256 deep"), "{error}");
+    assert_eq!(store.load().await.unwrap().events.len(), 1);
+    store.close().await;
 }
 
 #[tokio::test]
@@ -217,14 +230,13 @@ async fn damage_is_found_and_named() {
     store.close().await;
     let pristine = std::fs::read(&path).unwrap();
 
-    let flip =
-        |table: &str| format!("UPDATE {table} SET sealed = substr(sealed, 1, 60) || x'00' || substr(sealed, 62)");
+    let change = |table: &str| format!("UPDATE {table} SET sealed = sealed || x'00'");
     let damages = [
-        flip("events"),
-        flip("runs"),
-        flip("journal"),
-        flip("targets"),
-        flip("assignments"),
+        change("events"),
+        change("runs"),
+        change("journal"),
+        change("targets"),
+        change("assignments"),
         "UPDATE journal SET sealed = (SELECT sealed FROM journal WHERE run LIKE '%02') WHERE position = 1".to_owned(),
         "DELETE FROM journal WHERE position = 0".to_owned(),
         "UPDATE runs SET status = 'waiting' WHERE status = 'running'".to_owned(),
@@ -246,6 +258,5 @@ async fn damage_is_found_and_named() {
         };
         found.push(format!("{damage}\n    {error}"));
     }
-    let incarnation = regex::Regex::new(r"meta \d+").unwrap();
-    insta::assert_snapshot!(incarnation.replace_all(&found.join("\n"), "meta INCARNATION"));
+    insta::assert_snapshot!(found.join("\n"));
 }

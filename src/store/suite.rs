@@ -3,26 +3,22 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use serde_json::json;
 
-use super::{MemoryStore, Options, SqliteStore};
+use self::stored::{
+    accept, append, assignment, entry, event, guarded, outcome, record, rule_state, run_id, settle, sqlite, summary,
+    target, writes,
+};
+use super::MemoryStore;
 use crate::base::clock::Timestamp;
 use crate::base::digest::Digest;
 use crate::base::id::{RunId, TargetName};
-use crate::model::assignment::{Assignment, Epoch};
-use crate::model::event::{Event, Priority};
-use crate::model::objective::Objective;
-use crate::model::record::{Conditions, LiveTraffic, Measurement, Record, Verdict};
-use crate::model::target::TargetState;
-use crate::plan::PlanSource;
-use crate::runtime::journal::{Entry, RunStatus, RunSummary, What};
+use crate::runtime::journal::RunStatus;
 use crate::runtime::ports::{
-    Accepted, EventOutcome, Guard, Receipt, RecordFilter, RuleOutcome, RuleResult, RuleState, RunFilter, Store,
-    StoreError, Transaction, Write,
+    Accepted, PlanSource, Receipt, RecordFilter, RunFilter, Store, StoreError, Transaction, Write,
 };
-use crate::security::{MasterKey, Sealing};
 
 mod model;
+pub(super) mod stored;
 
 /// Runs every promise on every store.
 macro_rules! promises {
@@ -67,147 +63,6 @@ promises! {
     many_committers_lose_nothing,
 }
 
-/// A key that all tests share.
-pub(super) fn sealing() -> Sealing {
-    static KEY: std::sync::OnceLock<MasterKey> = std::sync::OnceLock::new();
-    Sealing::Key(KEY.get_or_init(|| MasterKey::generate().unwrap()).clone())
-}
-
-pub(super) async fn sqlite(folder: &std::path::Path) -> SqliteStore {
-    let url = format!("sqlite://{}", folder.join("store.db").display());
-    SqliteStore::open(Options { url, sealing: sealing() }).await.unwrap()
-}
-
-// ---- what is stored ----------------------------------------------------------------------------------------------
-
-/// The n-th run: later numbers are newer.
-pub(super) fn run_id(n: u8) -> RunId {
-    format!("01900000-0000-7000-8000-0000000000{n:02x}").parse().unwrap()
-}
-
-pub(super) fn event(source: &str, id: &str) -> Event {
-    Event {
-        id: id.to_owned(),
-        source: source.to_owned(),
-        kind: "DEPLOYMENT_CHANGE".to_owned(),
-        subject: Some("checkout".into()),
-        time: Timestamp(1_700_000_000_000),
-        data: json!({ "signature": "sha256:abc", "load": 0.1 }),
-        priority: Priority::default(),
-        deliver_at: None,
-        during_test: false,
-        chain: 0,
-        extensions: serde_json::Map::default(),
-    }
-}
-
-pub(super) fn accept(source: &str, id: &str) -> Write {
-    Write::AcceptEvent { event: event(source, id), at: Timestamp(1_700_000_000_001) }
-}
-
-pub(super) fn outcome(note: &str) -> EventOutcome {
-    EventOutcome {
-        routed_at: Timestamp(1_700_000_000_002),
-        rules: vec![RuleOutcome {
-            rule: "deployment_changed".into(),
-            result: RuleResult::Matched,
-            run: Some(run_id(1)),
-            note: Some(note.to_owned()),
-        }],
-        dead: None,
-    }
-}
-
-pub(super) fn settle(sequence: u64, note: &str) -> Write {
-    Write::SettleEvent { sequence, outcome: outcome(note) }
-}
-
-pub(super) fn summary(n: u8, target: Option<&str>, status: RunStatus) -> RunSummary {
-    RunSummary {
-        id: run_id(n),
-        workflow: "deployment_change".into(),
-        plan: Digest::of("plan"),
-        target: target.map(TargetName::from),
-        rule: None,
-        event: Some(("source".to_owned(), "id".to_owned())),
-        inputs: json!({ "signature": "sha256:abc" }),
-        priority: 0,
-        status,
-        error: None,
-        created_at: Timestamp(1_700_000_000_000),
-        started_at: None,
-        ended_at: None,
-    }
-}
-
-pub(super) fn entry(step: &str) -> Entry {
-    Entry { at: Timestamp(1_700_000_000_003), what: What::Skipped { step: step.into() } }
-}
-
-pub(super) fn append(n: u8, position: u64) -> Write {
-    let entries = vec![entry(&format!("step_{position}")), entry("another")];
-    Write::AppendJournal { run: run_id(n), position, entries }
-}
-
-pub(super) fn target(name: &str, token: u64) -> TargetState {
-    let mut state = TargetState::unknown(name.into(), Timestamp(1_700_000_000_004));
-    state.lease.token = token;
-    state
-}
-
-pub(super) fn assignment(target: &str, agent: &str, rate_rps: f64, epoch: (u64, u64, u64)) -> Assignment {
-    let (incarnation, token, sequence) = epoch;
-    Assignment {
-        target: target.into(),
-        agent: agent.into(),
-        rate_rps,
-        fallback_rps: rate_rps / 3.0,
-        epoch: Epoch { incarnation, token, sequence },
-        command_id: "command".to_owned(),
-        time_to_live_ms: 30_000,
-    }
-}
-
-pub(super) fn record(target: &str, signature: &str, n: u8, recorded_at: i64, max_rps: f64) -> Record {
-    Record {
-        target: target.into(),
-        signature: signature.into(),
-        measurement: Measurement {
-            max_rps,
-            interval_rps: [max_rps * 0.99, max_rps * 1.01],
-            verdict: Verdict::Confirmed,
-            started_at: Timestamp(1),
-            ended_at: Timestamp(2),
-            requests: 1000,
-            curve: Vec::new(),
-        },
-        conditions: Conditions {
-            objective: Objective { p99_ms: 250.0, error_rate: 0.001 },
-            live_traffic: LiveTraffic::Count,
-            endpoint: "http://checkout.staging.internal/".to_owned(),
-        },
-        run: run_id(n),
-        recorded_at: Timestamp(recorded_at),
-    }
-}
-
-pub(super) fn rule_state(rule: &str, target: Option<&str>, count: u64) -> RuleState {
-    RuleState {
-        rule: rule.into(),
-        target: target.map(TargetName::from),
-        digest: Digest::of("rule"),
-        state: json!({ "count": count }),
-    }
-}
-
-pub(super) fn writes(writes: impl IntoIterator<Item = Write>) -> Transaction {
-    Transaction { guards: Vec::new(), writes: writes.into_iter().collect() }
-}
-
-pub(super) fn guarded(target: &str, token: u64, write: Write) -> Transaction {
-    Transaction { guards: vec![Guard::Lease { target: target.into(), token }], writes: vec![write] }
-}
-
 async fn commit(store: &dyn Store, all: impl IntoIterator<Item = Write>) -> Result<Receipt, StoreError> {
     store.commit(writes(all)).await
 }
@@ -236,8 +91,6 @@ pub(super) async fn everything(store: &dyn Store) -> String {
     }
     text
 }
-
-// ---- promises ----------------------------------------------------------------------------------------------------
 
 async fn an_empty_store_has_nothing(store: &dyn Store) {
     let loaded = store.load().await.unwrap();
@@ -274,7 +127,7 @@ async fn a_settled_event_is_not_loaded_again(store: &dyn Store) {
 async fn only_what_was_accepted_is_settled(store: &dyn Store) {
     for sequence in [0, 1, u64::MAX] {
         let error = commit(store, [settle(sequence, "")]).await.unwrap_err();
-        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+        assert!(matches!(error, StoreError::Refused { .. }), "{error}");
     }
 }
 

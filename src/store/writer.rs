@@ -116,6 +116,8 @@ impl Writer {
             // Who no longer waits has given up on the answer, not on the transaction.
             let _ = answer.send(result);
         }
+        // Those who were answered may come back at once; then they share the next sync, not the one after it.
+        tokio::task::yield_now().await;
     }
 
     /// One result for each transaction; or an error, and then nothing of any of them has happened.
@@ -124,7 +126,7 @@ impl Writer {
         let db = self.connected().await?;
         let looked_up = self.look_up(&db, &prepared).await?;
 
-        let mut ledger = Ledger::new(&self.known, looked_up, self.rows.path());
+        let mut ledger = Ledger::new(&self.known, looked_up);
         let mut batch = Batch::default();
         let mut results = Vec::with_capacity(prepared.len());
         for prepared in prepared {

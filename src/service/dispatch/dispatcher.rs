@@ -30,6 +30,10 @@ impl Dispatcher for Arc<DispatchService> {
         self.inner().desks.get(target).map(Desk::views).unwrap_or_default()
     }
 
+    fn set_halted(&self, target: Option<&TargetName>, halted: bool) {
+        DispatchService::set_halted(self, target, halted);
+    }
+
     fn traffic(&self, target: &TargetName, from: Timestamp, to: Timestamp) -> Option<Traffic> {
         match self.inner().desks.get(target) {
             Some(desk) => desk.traffic(from, to, self.now()),
@@ -130,6 +134,8 @@ fn failure(error: &StoreError) -> ActionError {
         StoreError::JournalMoved { .. }
         | StoreError::Newer { .. }
         | StoreError::WrongKey { .. }
+        | StoreError::Sealing { .. }
+        | StoreError::Refused { .. }
         | StoreError::Damaged { .. } => FailureKind::Permanent,
     };
     ActionError::new(kind, format!("the assignments could not be stored: {error}"))

@@ -1,5 +1,6 @@
 //! The dispatcher's in-memory twin: keeps every order, and confirms it at once.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -15,12 +16,14 @@ use crate::runtime::ports::{AgentView, AssignedRate, DispatchOrder, Dispatched, 
 pub struct RecordedDispatcher {
     agents: Vec<AgentId>,
     recorded: Mutex<Vec<(DispatchOrder, Dispatched)>>,
+    /// `None` stands for all targets.
+    halted: Mutex<BTreeSet<Option<TargetName>>>,
 }
 
 impl RecordedDispatcher {
     /// Every target is served by these agents.
     pub fn with_agents<'a>(agents: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { agents: agents.into_iter().map(AgentId::from).collect(), recorded: Mutex::default() }
+        Self { agents: agents.into_iter().map(AgentId::from).collect(), ..Self::default() }
     }
 
     /// The orders in the order they came, each key once.
@@ -36,6 +39,11 @@ impl RecordedDispatcher {
 
     fn recorded(&self) -> std::sync::MutexGuard<'_, Vec<(DispatchOrder, Dispatched)>> {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_halted(&self, target: &TargetName) -> bool {
+        let halted = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
+        halted.contains(&None) || halted.contains(&Some(target.clone()))
     }
 
     fn known(&self, key: &IdempotencyKey) -> Option<Dispatched> {
@@ -54,6 +62,9 @@ impl Dispatcher for RecordedDispatcher {
     async fn dispatch(&self, order: DispatchOrder, link: Link) -> Result<Dispatched, ActionError> {
         if link.stop.is_cancelled() {
             return Err(ActionError::new(FailureKind::Cancelled, "the dispatch was told to stop"));
+        }
+        if self.is_halted(&order.settings.name) {
+            return Err(ActionError::new(FailureKind::Halted, format!("`{}` is halted", order.settings.name)));
         }
         if let Some(problem) = super::decision::problem(&order.rates) {
             return Err(ActionError::permanent(problem));
@@ -94,6 +105,15 @@ impl Dispatcher for RecordedDispatcher {
             }
         };
         self.agents.iter().map(view).collect()
+    }
+
+    fn set_halted(&self, target: Option<&TargetName>, halted: bool) {
+        let mut known = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
+        if halted {
+            known.insert(target.cloned());
+        } else {
+            known.remove(&target.cloned());
+        }
     }
 
     fn traffic(&self, _target: &TargetName, from: Timestamp, to: Timestamp) -> Option<Traffic> {

@@ -15,7 +15,7 @@ use crate::model::objective::Objective;
 use crate::model::record::{Trial, TrialVerdict, Verdict};
 
 /// So many invalid trials in a row end the search.
-const INVALID_IN_A_ROW: u32 = 6;
+const INVALID_IN_A_ROW: u32 = 8;
 
 /// So often may a rate that had passed fail for good before the target is called unsteady.
 const CONTRADICTIONS: u32 = 5;
@@ -308,10 +308,6 @@ impl Search {
 
     pub fn requests(&self) -> u64 {
         self.sent
-    }
-
-    pub fn params(&self) -> &Params {
-        &self.params
     }
 
     fn plan(&self, candidate: &Candidate) -> Plan {

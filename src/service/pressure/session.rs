@@ -13,7 +13,7 @@ use super::generator::{self, Load};
 use super::live::Live;
 use super::search::{Found, GaveUp, Observed, Params, Plan, Rested, Search, Stage, Step};
 use crate::base::clock::Timestamp;
-use crate::model::record::{Measurement, Trial, without_credentials};
+use crate::model::record::{Measurement, Trial, TrialVerdict, without_credentials};
 use crate::model::target::{MeasureSettings, TargetSettings};
 use crate::runtime::effect::{ActionError, Link};
 use crate::runtime::ports::MeasureProgress;
@@ -36,8 +36,11 @@ const PROBE_PAUSE: Duration = Duration::from_millis(20);
 /// A target that is not back at its baseline after so long does not recover.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 
-/// Between two trials that both passed.
+/// Between two trials.
 const BREATH: Duration = Duration::from_millis(100);
+
+/// After a trial that said nothing: whatever kept this machine busy may have passed by then.
+const INVALID_PAUSE: Duration = Duration::from_millis(400);
 
 /// A trial whose own share of the rate is small is made longer, up to this factor.
 const LONGEST_TRIAL: f64 = 8.0;
@@ -92,7 +95,8 @@ impl Session<'_> {
                         );
                     }
                     self.save(&state).await?;
-                    tokio::time::sleep(BREATH).await;
+                    let pause = if verdict == TrialVerdict::Invalid { INVALID_PAUSE } else { BREATH };
+                    tokio::time::sleep(pause).await;
                 }
                 Step::Cooldown => {
                     let rested = self.cool_down(&state).await?;
@@ -306,10 +310,12 @@ impl Session<'_> {
                  else uses it, or give longer trials (`measure.trial_time`)"
             ),
             GaveUp::NotRecovered => format!(
-                "`{target}` did not come back to its latency of {:.0} ms within {} s after a failed trial{last}; \
-                 restart it, or lower `limits.max_rate`",
+                "`{target}` did not come back to its latency of {:.0} ms within {} s after a failed trial{last}, while its \
+                 agents sent {:.0} requests/s; restart it, lower `limits.max_rate`, or if the agents are too much for \
+                 it, set `measure.live_traffic: hold`",
                 state.baseline_ms,
-                LONGEST_REST.as_secs()
+                LONGEST_REST.as_secs(),
+                self.live.latest().unwrap_or(0.0)
             ),
             GaveUp::Invalid { live_unknown: true } => format!(
                 "the agents of `{target}` do not report what they pass, so the load on it is not known: check that they \

@@ -298,6 +298,25 @@ async fn an_endpoint_that_refuses_is_named_with_the_cause() {
 }
 
 #[tokio::test]
+async fn a_request_names_its_run() {
+    let run = RunId::generate();
+    let echo = axum::Router::new().fallback(move |headers: http::HeaderMap| async move {
+        let named = headers.get("Homeostat-Run").and_then(|value| value.to_str().ok());
+        if named == Some(run.to_string().as_str()) { http::StatusCode::OK } else { http::StatusCode::BAD_REQUEST }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, echo).await });
+    let allowed = Arc::new(AllowedHosts::loopback());
+    let call = async |run| {
+        let endpoint = Endpoint::new(&url, Arc::clone(&allowed), run, Duration::from_secs(5)).unwrap();
+        endpoint.call(tokio::time::Instant::now()).await
+    };
+    assert_eq!(call(run).await, client::Answer::Success);
+    assert_eq!(call(RunId::generate()).await, client::Answer::Status(http::StatusCode::BAD_REQUEST));
+}
+
+#[tokio::test]
 async fn a_redirect_is_a_failure() {
     let away = axum::Router::new().fallback(|| async { axum::response::Redirect::temporary("http://192.0.2.1/") });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

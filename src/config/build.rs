@@ -1,0 +1,405 @@
+//! Values by path become the configuration, with defaults where nothing was given.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::check;
+use super::collect::{Collected, Found};
+use super::keys::{self, Fallback, Key};
+use super::show::{Origin, Setting};
+use super::values::{Value, mask_url, parse};
+use super::{Config, Encryption, Log, LogFormat, Program, TargetTable};
+use crate::base::source::Sources;
+use crate::base::span::{Span, Spanned};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::objective::Objective;
+use crate::model::record::LiveTraffic;
+use crate::model::target::{
+    MeasureLimits, MeasureSettings, Mode, OnExpiry, PushAgent, RateSettings, StrategySettings, TargetSettings,
+};
+
+/// A value and where it was given; `None` for a default.
+#[derive(Clone, Debug)]
+pub(super) struct Given<T> {
+    pub value: T,
+    pub span: Option<Span>,
+}
+
+/// Makes the configuration of what was given. Only good if no diagnostic is an error.
+pub(super) fn config(collected: &mut Collected, folder: &Path, sources: &Sources) -> Config {
+    let mut diagnostics = std::mem::take(&mut collected.diagnostics);
+    let mut builder = Builder { found: &collected.found, sources, settings: Vec::new() };
+    let config = builder.engine(collected, folder, &mut diagnostics);
+    collected.diagnostics = diagnostics;
+    config
+}
+
+struct Builder<'a> {
+    found: &'a BTreeMap<Vec<String>, Found>,
+    sources: &'a Sources,
+    settings: Vec<Setting>,
+}
+
+/// The settings of one target, or of `defaults`.
+struct Scope<'a> {
+    prefix: Vec<&'a str>,
+}
+
+impl Builder<'_> {
+    fn engine(&mut self, collected: &Collected, folder: &Path, diagnostics: &mut Diagnostics) -> Config {
+        let engine = Scope { prefix: Vec::new() };
+        let store = self.text(&engine, "store");
+        let store = folder.join(store.value.strip_prefix("sqlite://").unwrap_or_default());
+        let listen = self.address("listen");
+        check::listen(&listen, diagnostics);
+        let program = self.optional(&engine, "program").map(texts).filter(|given| !given.value.is_empty());
+        let program = match program {
+            Some(paths) => Program::Paths(paths.value.iter().map(|path| folder.join(&path.node)).collect()),
+            None => Program::Shipped,
+        };
+        let network = check::network(&texts(self.required(&engine, "network.allow")), diagnostics);
+        let encryption = self.encryption(&store, folder, diagnostics);
+        let log = Log {
+            level: self.text(&engine, "log.level").value,
+            format: match self.text(&engine, "log.format").value.as_str() {
+                "json" => LogFormat::Json,
+                _ => LogFormat::Text,
+            },
+        };
+        let template =
+            collected.defaults.map(|_| self.target(&Scope { prefix: vec!["defaults"] }, &network, diagnostics));
+        let mut listed = Vec::new();
+        for name in &collected.targets {
+            listed.push(self.target(&Scope { prefix: vec!["targets", &name.node] }, &network, diagnostics));
+        }
+        let targets = TargetTable::new(listed, template);
+        let settings = std::mem::take(&mut self.settings);
+        Config { store, listen: listen.value, program, network, targets, encryption, log, settings }
+    }
+
+    fn encryption(&mut self, store: &Path, folder: &Path, diagnostics: &mut Diagnostics) -> Encryption {
+        let engine = Scope { prefix: Vec::new() };
+        let off = self.optional(&engine, "encryption").map(text);
+        let file = self.optional(&engine, "encryption.key_file").map(text);
+        let variable = self.optional(&engine, "encryption.key_env").map(text);
+        let given: Vec<_> = [&off, &file, &variable].into_iter().flatten().filter_map(|given| given.span).collect();
+        if let [first, second, ..] = given.as_slice() {
+            diagnostics.push(
+                Diagnostic::error(Code::BadSetting, *second, "the key is given in two ways")
+                    .also(*first, "the other way")
+                    .help("give one of `key_file` and `key_env`"),
+            );
+        }
+        match (off, file, variable) {
+            (Some(_), ..) => Encryption::Off,
+            (_, Some(file), _) => Encryption::KeyFile { path: folder.join(file.value), create: false },
+            (_, _, Some(variable)) => Encryption::KeyVariable(variable.value),
+            _ => Encryption::KeyFile { path: data_folder(store).join("homeostat.key"), create: true },
+        }
+    }
+
+    fn target(
+        &mut self,
+        scope: &Scope<'_>,
+        network: &crate::model::network::AllowedHosts,
+        diagnostics: &mut Diagnostics,
+    ) -> TargetSettings {
+        let mode = self.text(scope, "mode");
+        check::mode(&mode, diagnostics);
+        let labels = self.labels(scope);
+        let p99 = self.duration(scope, "slo.p99");
+        let errors = self.share(scope, "slo.errors");
+        let floor = self.rate(scope, "rate.floor");
+        let initial = self.rate_or(scope, "rate.initial", &floor);
+        let ceiling = self.rate(scope, "rate.ceiling");
+        check::rates(&floor, &initial, &ceiling, diagnostics);
+        let interim = self.share(scope, "rate.interim");
+        let max_step = self.optional(scope, "rate.max_step").map(share);
+        let time_to_live = self.duration(scope, "rate.time_to_live");
+        check::at_least(
+            "rate.time_to_live",
+            &time_to_live,
+            &Given { value: Duration::from_secs(3), span: None },
+            "it is renewed at a third of it",
+            diagnostics,
+        );
+        let on_expiry = self.text(scope, "rate.on_expiry");
+        self.text(scope, "strategy.name");
+        let keep = self.share(scope, "strategy.keep");
+        check::share("slo.errors", &errors, 0.0..=1.0, diagnostics);
+        check::share("rate.interim", &interim, 0.000_001..=1.0, diagnostics);
+        check::share("strategy.keep", &keep, 0.0..=0.95, diagnostics);
+        if let Some(max_step) = &max_step {
+            check::share("rate.max_step", max_step, 0.001..=f64::MAX, diagnostics);
+        }
+        let measure = self.measure(scope, &p99, &ceiling, network, diagnostics);
+        let push_agents = self.agents(scope, network, diagnostics);
+        let name = scope.prefix.get(1).copied().unwrap_or_default();
+        TargetSettings {
+            name: name.into(),
+            mode: match mode.value.as_str() {
+                "enforce" => Mode::Enforce,
+                "recommend" => Mode::Recommend,
+                _ => Mode::Observe,
+            },
+            labels,
+            slo: Objective { p99_ms: p99.value.as_secs_f64() * 1_000.0, error_rate: errors.value },
+            rate: RateSettings {
+                initial_rps: initial.value,
+                floor_rps: floor.value,
+                ceiling_rps: ceiling.value,
+                interim: interim.value,
+                max_step: max_step.map(|given| given.value),
+                time_to_live: time_to_live.value,
+                on_expiry: if on_expiry.value == "refuse" { OnExpiry::Refuse } else { OnExpiry::Floor },
+            },
+            strategy: StrategySettings::Headroom { keep: keep.value },
+            measure,
+            push_agents,
+        }
+    }
+
+    fn measure(
+        &mut self,
+        scope: &Scope<'_>,
+        p99: &Given<Duration>,
+        ceiling: &Given<f64>,
+        network: &crate::model::network::AllowedHosts,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<MeasureSettings> {
+        let own = self.found.iter().find(|(path, _)| {
+            path.iter().zip(scope.prefix.iter().chain(&["measure"])).all(|(a, b)| a == b)
+                && path.len() > scope.prefix.len()
+        });
+        let Some(endpoint) = self.optional(scope, "measure.endpoint").map(text) else {
+            // Limits without an endpoint are at home in `defaults` only.
+            if let (Some((_, found)), Some(&"targets")) = (own, scope.prefix.first()) {
+                let message = format!("`{}.measure.endpoint` is missing", scope.prefix.join("."));
+                diagnostics.push(
+                    Diagnostic::error(Code::BadSetting, found.span, message)
+                        .label("this tells how to measure, but not what")
+                        .help("give the URL that load tests send requests to"),
+                );
+            }
+            return None;
+        };
+        check::reachable("measure.endpoint", &endpoint, network, diagnostics);
+        let live_traffic = self.text(scope, "measure.live_traffic");
+        let max_rate = self.rate_or(scope, "measure.limits.max_rate", ceiling);
+        let time = self.duration(scope, "measure.limits.time");
+        let requests = self.count(scope, "measure.limits.requests");
+        let request_timeout = self.duration(scope, "measure.request_timeout");
+        let trial_time = self.duration(scope, "measure.trial_time");
+        let trial_requests = self.count(scope, "measure.trial_requests");
+        let precision = self.share(scope, "measure.precision");
+        check::share("measure.precision", &precision, 0.001..=0.5, diagnostics);
+        check::positive("measure.limits.max_rate", &max_rate, diagnostics);
+        check::at_least(
+            "measure.request_timeout",
+            &request_timeout,
+            p99,
+            "that is `slo.p99`: no slower request could be seen",
+            diagnostics,
+        );
+        check::at_least(
+            "measure.limits.time",
+            &time,
+            &trial_time,
+            "that is `measure.trial_time`: not one trial would fit",
+            diagnostics,
+        );
+        check::fits(&requests, &trial_requests, diagnostics);
+        Some(MeasureSettings {
+            endpoint: endpoint.value,
+            live_traffic: match live_traffic.value.as_str() {
+                "hold" => LiveTraffic::Hold,
+                "isolated" => LiveTraffic::Isolated,
+                _ => LiveTraffic::Count,
+            },
+            limits: MeasureLimits { max_rate_rps: max_rate.value, time: time.value, requests: requests.value },
+            request_timeout: request_timeout.value,
+            trial_time: trial_time.value,
+            trial_requests: trial_requests.value,
+            precision: precision.value,
+        })
+    }
+
+    fn agents(
+        &mut self,
+        scope: &Scope<'_>,
+        network: &crate::model::network::AllowedHosts,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<PushAgent> {
+        let given = self.required(scope, "agents");
+        let Value::Agents(agents) = given.value else { return Vec::new() };
+        if let (Some(span), Some(&"defaults"), false) = (given.span, scope.prefix.first(), agents.is_empty()) {
+            let message = "`defaults.agents`: an agent belongs to one target";
+            diagnostics
+                .push(Diagnostic::error(Code::BadSetting, span, message).help("list it under `targets.NAME.agents`"));
+        }
+        let mut known: BTreeMap<&str, Span> = BTreeMap::new();
+        for agent in &agents {
+            if let Some(first) = known.insert(&agent.id.node, agent.id.span) {
+                let message = format!("the agent `{}` is listed twice", agent.id.node);
+                diagnostics.push(Diagnostic::error(Code::BadSetting, agent.id.span, message).also(first, "first here"));
+            }
+            let push = Given { value: agent.push.node.clone(), span: Some(agent.push.span) };
+            check::reachable("push", &push, network, diagnostics);
+        }
+        agents.into_iter().map(|agent| PushAgent { id: agent.id.node.as_str().into(), url: agent.push.node }).collect()
+    }
+
+    fn labels(&mut self, scope: &Scope<'_>) -> BTreeMap<String, String> {
+        let mut labels = BTreeMap::new();
+        for prefix in [vec!["defaults"], scope.prefix.clone()] {
+            for (path, found) in self.found {
+                let mut rest = path.iter().map(String::as_str);
+                let below = prefix.iter().chain(&["labels"]).all(|name| rest.next() == Some(*name));
+                if let (true, Some(name), Value::Text(text)) = (below, rest.next(), &found.value) {
+                    labels.insert(name.to_owned(), (text.clone(), found.span));
+                }
+            }
+        }
+        for (name, (value, span)) in &labels {
+            let path = [&scope.prefix.join("."), "labels", name].join(".");
+            self.settings.push(Setting { path, value: Some(value.clone()), source: self.origin(*span) });
+        }
+        labels.into_iter().map(|(name, (value, _))| (name, value)).collect()
+    }
+
+    // ---- typed access: every value that is read here is shown by `config show` --------------------------------------
+
+    fn text(&mut self, scope: &Scope<'_>, path: &'static str) -> Given<String> {
+        text(self.required(scope, path))
+    }
+
+    fn address(&mut self, path: &'static str) -> Given<SocketAddr> {
+        let given = self.required(&Scope { prefix: Vec::new() }, path);
+        let value = match given.value {
+            Value::Address(address) => address,
+            _ => SocketAddr::from(([127, 0, 0, 1], 0)),
+        };
+        Given { value, span: given.span }
+    }
+
+    fn duration(&mut self, scope: &Scope<'_>, path: &'static str) -> Given<Duration> {
+        let given = self.required(scope, path);
+        let value = if let Value::Duration(duration) = given.value { duration } else { Duration::ZERO };
+        Given { value, span: given.span }
+    }
+
+    fn share(&mut self, scope: &Scope<'_>, path: &'static str) -> Given<f64> {
+        share(self.required(scope, path))
+    }
+
+    fn rate(&mut self, scope: &Scope<'_>, path: &'static str) -> Given<f64> {
+        rate(self.required(scope, path))
+    }
+
+    fn rate_or(&mut self, scope: &Scope<'_>, path: &'static str, other: &Given<f64>) -> Given<f64> {
+        let shown = Value::Rate(other.value).show();
+        self.lookup(scope, path, Some(shown)).map_or_else(|| other.clone(), rate)
+    }
+
+    fn count(&mut self, scope: &Scope<'_>, path: &'static str) -> Given<u64> {
+        let given = self.required(scope, path);
+        let value = if let Value::Count(count) = given.value { count } else { 0 };
+        Given { value, span: given.span }
+    }
+
+    /// What was given, or the default of the table.
+    fn required(&mut self, scope: &Scope<'_>, path: &'static str) -> Given<Value> {
+        let default = || keys::find(scope.table(), path).map_or(Value::Texts(Vec::new()), |key| default_value(&key));
+        self.lookup(scope, path, None).unwrap_or_else(|| Given { value: default(), span: None })
+    }
+
+    fn optional(&mut self, scope: &Scope<'_>, path: &'static str) -> Option<Given<Value>> {
+        self.lookup(scope, path, None)
+    }
+
+    /// What was given: for the target, or for all targets. Takes a note of it, or of the default that will hold.
+    fn lookup(&mut self, scope: &Scope<'_>, path: &'static str, derived: Option<String>) -> Option<Given<Value>> {
+        let full = |prefix: &[&str]| -> Vec<String> {
+            prefix.iter().copied().chain(path.split('.')).map(str::to_owned).collect()
+        };
+        let found = self.found.get(&full(&scope.prefix)).or_else(|| match scope.prefix.first() {
+            Some(&"targets") => self.found.get(&full(&["defaults"])),
+            _ => None,
+        });
+        let shown = full(&scope.prefix).join(".");
+        let setting = match found {
+            Some(found) => {
+                Setting { path: shown, value: Some(mask_url(&found.value.show())), source: self.origin(found.span) }
+            }
+            None => {
+                let default = keys::find(scope.table(), path).map_or(Fallback::Required, |key| key.default);
+                let (value, note) = match default {
+                    Fallback::Is(text) => (Some(text.to_owned()), None),
+                    Fallback::Says(words) => (derived, Some(words.to_owned())),
+                    Fallback::Required => (None, Some("not given".to_owned())),
+                };
+                Setting { path: shown, value, source: Origin::Default { note } }
+            }
+        };
+        self.settings.push(setting);
+        found.map(|found| Given { value: found.value.clone(), span: Some(found.span) })
+    }
+
+    fn origin(&self, span: Span) -> Origin {
+        match self.sources.get(span.source) {
+            Some(source) => match source.path.strip_prefix('$') {
+                Some(variable) => Origin::Environment { variable: variable.to_owned() },
+                None => Origin::File { path: source.path.clone(), line: source.line_column(span.start as usize).0 },
+            },
+            None => Origin::Default { note: None },
+        }
+    }
+}
+
+impl Scope<'_> {
+    fn table(&self) -> &'static [Key] {
+        if self.prefix.is_empty() { keys::ENGINE } else { keys::TARGET }
+    }
+}
+
+/// The folder of the store's file.
+fn data_folder(store: &Path) -> PathBuf {
+    store.parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// The value of a default that is written in the table; the tables are tested to parse.
+pub(super) fn default_value(key: &Key) -> Value {
+    match (key.default, key.kind) {
+        (Fallback::Is(_), keys::Kind::Agents) => Value::Agents(Vec::new()),
+        (Fallback::Is(text), keys::Kind::TextList) => {
+            let inner = text.trim_matches(['[', ']']);
+            let nowhere = Span::new(crate::base::source::SourceId(0), 0, 0);
+            let entries = inner.split(',').map(|entry| entry.trim().trim_matches('"').to_owned());
+            Value::Texts(entries.filter(|entry| !entry.is_empty()).map(|entry| Spanned::new(entry, nowhere)).collect())
+        }
+        (Fallback::Is(text), kind) => parse(kind, text).unwrap_or(Value::Text(String::new())),
+        _ => Value::Text(String::new()),
+    }
+}
+
+fn text(given: Given<Value>) -> Given<String> {
+    let value = if let Value::Text(text) = given.value { text } else { String::new() };
+    Given { value, span: given.span }
+}
+
+fn share(given: Given<Value>) -> Given<f64> {
+    let value = if let Value::Share(share) = given.value { share } else { 0.0 };
+    Given { value, span: given.span }
+}
+
+fn rate(given: Given<Value>) -> Given<f64> {
+    let value = if let Value::Rate(rate) = given.value { rate } else { 0.0 };
+    Given { value, span: given.span }
+}
+
+fn texts(given: Given<Value>) -> Given<Vec<Spanned<String>>> {
+    let value = if let Value::Texts(texts) = given.value { texts } else { Vec::new() };
+    Given { value, span: given.span }
+}

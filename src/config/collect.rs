@@ -1,0 +1,182 @@
+//! A tree of settings and the environment become values by path; what is wrong with any is said, and the rest is kept.
+
+use std::collections::BTreeMap;
+
+use super::keys::{self, Key, Kind, Place};
+use super::tree::{Content, Node};
+use super::values::{Agent, Value, parse, split_list};
+use crate::base::span::{Span, Spanned};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+
+/// A setting that was given.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Found {
+    pub value: Value,
+    pub span: Span,
+}
+
+/// Everything that was given.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    /// By path.
+    pub found: BTreeMap<Vec<String>, Found>,
+    /// The targets that are listed, in the order of the file.
+    pub targets: Vec<Spanned<String>>,
+    /// Where `defaults` stands, also when nothing stands below it.
+    pub defaults: Option<Span>,
+    pub diagnostics: Diagnostics,
+}
+
+impl Collected {
+    /// Takes in the file's tree.
+    pub(super) fn tree(&mut self, root: &Node) {
+        self.node(&mut Vec::new(), root);
+    }
+
+    fn node(&mut self, path: &mut Vec<String>, node: &Node) {
+        let segments: Vec<_> = path.iter().map(String::as_str).collect();
+        let place = keys::place(&segments);
+        match (&node.content, place.key) {
+            (Content::Map(entries), _) if place.is_group => {
+                for (name, child) in entries {
+                    self.entry(path, &place, name, child);
+                }
+            }
+            (Content::Null, None) if place.is_group => {}
+            (_, Some(key)) => self.value(path.clone(), key, node),
+            (_, None) => {
+                let expected = if path.is_empty() { "the file".to_owned() } else { format!("`{}`", path.join(".")) };
+                let message = format!("{expected} must be a mapping, but it is {}", node.describe());
+                self.diagnostics.push(Diagnostic::error(Code::BadSetting, node.span, message));
+            }
+        }
+    }
+
+    fn entry(&mut self, path: &mut Vec<String>, above: &Place, name: &Spanned<String>, child: &Node) {
+        path.push(name.node.clone());
+        let segments: Vec<_> = path.iter().map(String::as_str).collect();
+        let place = keys::place(&segments);
+        match segments.as_slice() {
+            ["targets", target] => match target_name(target) {
+                Ok(()) => self.targets.push(name.clone()),
+                Err(problem) => self.diagnostics.push(Diagnostic::error(Code::BadSetting, name.span, problem)),
+            },
+            ["defaults"] => self.defaults = Some(name.span),
+            _ => {}
+        }
+        if place.key.is_some() || place.is_group {
+            self.node(path, child);
+        } else {
+            self.diagnostics.push(unknown(&path.join("."), name, above, place.later));
+        }
+        path.pop();
+    }
+
+    /// Reads one value and keeps it.
+    pub(super) fn value(&mut self, path: Vec<String>, key: Key, node: &Node) {
+        let value = match (key.kind, &node.content) {
+            (Kind::TextList, _) => texts(node),
+            (Kind::Agents, _) => self.agents(node),
+            (kind, Content::Scalar(text)) => parse(kind, text),
+            // Nothing written is nothing said.
+            (_, Content::Null) => return,
+            (kind, _) => Err(format!("it must be {kind}, but it is {}", node.describe())),
+        };
+        match value {
+            Ok(value) => {
+                self.found.insert(path, Found { value, span: node.span });
+            }
+            Err(problem) => {
+                let message = format!("`{}` is wrong: {problem}", path.join("."));
+                self.diagnostics.push(Diagnostic::error(Code::BadSetting, node.span, message).help(help(key)));
+            }
+        }
+    }
+
+    fn agents(&mut self, node: &Node) -> Result<Value, String> {
+        let Content::List(items) = &node.content else {
+            return Err(format!("it must be a list of `{{ id, push }}`, but it is {}", node.describe()));
+        };
+        let mut agents = Vec::new();
+        for item in items {
+            match agent(item) {
+                Ok(agent) => agents.push(agent),
+                Err(diagnostic) => self.diagnostics.push(*diagnostic),
+            }
+        }
+        Ok(Value::Agents(agents))
+    }
+}
+
+/// Names of targets appear in URLs, labels and environment variables.
+fn target_name(name: &str) -> Result<(), String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if name.is_empty() || name.len() > 200 || !name.chars().all(allowed) {
+        return Err(format!("`{name}` is no name for a target: up to 200 letters, digits, `_`, `-` and `.`"));
+    }
+    Ok(())
+}
+
+fn unknown(path: &str, name: &Spanned<String>, above: &Place, later: bool) -> Diagnostic {
+    if later {
+        let message = format!("the setting `{path}` is not available in this version");
+        return Diagnostic::error(Code::UnknownSetting, name.span, message).help("delete it: nothing would read it");
+    }
+    let known: Vec<_> = above.children.iter().map(|child| format!("`{child}`")).collect();
+    let diagnostic = Diagnostic::error(Code::UnknownSetting, name.span, format!("there is no setting `{path}`"))
+        .help(format!("what may stand here: {}", known.join(", ")));
+    diagnostic.suggest(&name.node, above.children.iter().copied())
+}
+
+fn help(key: Key) -> String {
+    match key.default {
+        keys::Fallback::Is(text) => format!("it takes {}; the default is `{text}`", key.kind),
+        _ => format!("it takes {}", key.kind),
+    }
+}
+
+fn texts(node: &Node) -> Result<Value, String> {
+    match &node.content {
+        Content::Null => Ok(Value::Texts(Vec::new())),
+        Content::Scalar(text) => Ok(Value::Texts(split_list(text, node.span))),
+        Content::List(items) => items
+            .iter()
+            .map(|item| match &item.content {
+                Content::Scalar(text) if !text.is_empty() => Ok(Spanned::new(text.clone(), item.span)),
+                _ => Err(format!("each entry must be a text, but one is {}", item.describe())),
+            })
+            .collect::<Result<_, _>>()
+            .map(Value::Texts),
+        Content::Map(_) => Err("it must be a list of texts, but it is a mapping".to_owned()),
+    }
+}
+
+fn agent(node: &Node) -> Result<Agent, Box<Diagnostic>> {
+    let wrong = |span, message: String| Box::new(Diagnostic::error(Code::BadSetting, span, message));
+    let Content::Map(entries) = &node.content else {
+        return Err(wrong(node.span, format!("an agent must be `{{ id, push }}`, but it is {}", node.describe())));
+    };
+    let (mut id, mut push) = (None, None);
+    for (name, value) in entries {
+        let slot = match name.node.as_str() {
+            "id" => &mut id,
+            "push" => &mut push,
+            other => {
+                let unknown = Diagnostic::error(Code::UnknownSetting, name.span, format!("an agent has no `{other}`"));
+                return Err(Box::new(unknown.help("what may stand here: `id`, `push`").suggest(other, ["id", "push"])));
+            }
+        };
+        match &value.content {
+            Content::Scalar(text) if !text.trim().is_empty() => *slot = Some(Spanned::new(text.clone(), value.span)),
+            _ => return Err(wrong(value.span, format!("`{}` of an agent must be a text", name.node))),
+        }
+    }
+    match (id, push) {
+        (Some(id), Some(push)) => match parse(Kind::Url, &push.node) {
+            Ok(_) => Ok(Agent { id, push }),
+            Err(problem) => Err(wrong(push.span, format!("`push` of agent `{}` is wrong: {problem}", id.node))),
+        },
+        (None, _) => Err(wrong(node.span, "an agent lacks its `id`".to_owned())),
+        (_, None) => Err(wrong(node.span, "an agent lacks `push`: the URL that its commands are posted to".to_owned())),
+    }
+}

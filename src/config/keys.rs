@@ -1,0 +1,230 @@
+//! Every setting there is: the one table that reading, `config show` and the reference are made from.
+
+use std::fmt;
+
+/// One setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// From the file's root for those of the engine, from the target for those of a target.
+    pub path: &'static str,
+    pub kind: Kind,
+    pub default: Fallback,
+    pub docs: &'static str,
+}
+
+/// What a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Path,
+    Store,
+    Url,
+    Address,
+    Duration,
+    Rate,
+    Percentage,
+    Count,
+    Choice(&'static [&'static str]),
+    /// The word `off`; the keys below it are the alternative.
+    Off,
+    TextList,
+    Agents,
+}
+
+/// What holds where a setting is not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// As it would be written.
+    Is(&'static str),
+    /// Follows from other settings, or is nothing: in words.
+    Says(&'static str),
+    /// Must be given where its group is.
+    Required,
+}
+
+macro_rules! keys {
+    ($($path:literal $kind:expr, $default:expr, $docs:literal;)*) => {
+        &[$(Key { path: $path, kind: $kind, default: $default, docs: $docs },)*]
+    };
+}
+
+use Fallback::{Is, Required, Says};
+
+/// Settings of the engine.
+pub const ENGINE: &[Key] = keys! {
+    "store" Kind::Store, Is("sqlite://data/homeostat.db"),
+        "Where everything durable is. The file's folder is the data folder; it is made at the first start.";
+    "listen" Kind::Address, Is("127.0.0.1:7400"),
+        "Where HTTP and the agents' streams are served. Only loopback addresses: there are no tokens and no TLS yet. Port 0 picks a free one.";
+    "program" Kind::TextList, Says("the rules and workflows that ship"),
+        "Files and folders that hold `*.rules` and workflows (`*.yaml`, `*.yml`).";
+    "network.allow" Kind::TextList, Is("[127.0.0.0/8, \"::1\"]"),
+        "Hosts that load tests and pushed commands may reach: names, `*.example`, addresses, networks. Checked again after name resolution.";
+    "encryption" Kind::Off, Says("sealed, see `encryption.key_file`"),
+        "`off` stores everything in the clear: for debugging only.";
+    "encryption.key_file" Kind::Path, Says("`homeostat.key` in the data folder"),
+        "The file that holds the key. The default one is made at the first start, readable by its owner alone; one that is named here must exist.";
+    "encryption.key_env" Kind::Text, Says("none"),
+        "The environment variable that holds the key, in place of a file.";
+    "log.level" Kind::Text, Is("info"),
+        "`error`, `warn`, `info`, `debug`, `trace`, or directives like `homeostat=debug,sqlx=warn`. `--log-level` and `RUST_LOG` go first.";
+    "log.format" Kind::Choice(&["text", "json"]), Is("text"),
+        "How log lines are written. `--log-format` goes first.";
+};
+
+/// Settings of a target: under `targets.NAME`, and under `defaults` for all targets.
+pub const TARGET: &[Key] = keys! {
+    "mode" Kind::Choice(&["observe", "recommend", "enforce"]), Is("observe"),
+        "How far Homeostat may go: `observe` enforces nothing and runs no load test, `enforce` sets rates. `recommend` needs approvals, which this version does not have: it is refused.";
+    "labels.KEY" Kind::Text, Says("none"),
+        "Words of your own that rules and workflows can read as `target.labels.KEY`.";
+    "slo.p99" Kind::Duration, Is("500ms"),
+        "The objective: the 99th percentile of latency.";
+    "slo.errors" Kind::Percentage, Is("1%"),
+        "The objective: the share of failed requests.";
+    "rate.initial" Kind::Rate, Says("the floor"),
+        "The target's total rate before anything is known.";
+    "rate.floor" Kind::Rate, Is("1rps"),
+        "The total rate is never set below this.";
+    "rate.ceiling" Kind::Rate, Is("10000rps"),
+        "The total rate is never set above this.";
+    "rate.interim" Kind::Percentage, Is("70%"),
+        "The share of the current rate that a deployment gets while it is not measured.";
+    "rate.max_step" Kind::Percentage, Says("no limit"),
+        "The largest rise in one adjustment, as a share of the current rate.";
+    "rate.time_to_live" Kind::Duration, Is("1m"),
+        "How long an agent may hold its rate without renewal; renewed at a third of it.";
+    "rate.on_expiry" Kind::Choice(&["floor", "refuse"]), Is("floor"),
+        "What an agent does when its rate ran out: hold its share of the floor, or refuse everything.";
+    "strategy.name" Kind::Choice(&["headroom"]), Is("headroom"),
+        "How the rate is found: `headroom` keeps a share of the measured maximum free.";
+    "strategy.keep" Kind::Percentage, Is("20%"),
+        "The share that `headroom` keeps free.";
+    "measure.endpoint" Kind::Url, Required,
+        "What the load test sends requests to. Without `measure` the target cannot be load-tested.";
+    "measure.live_traffic" Kind::Choice(&["count", "hold", "isolated"]), Is("count"),
+        "What the agents send meanwhile: `count` adds it to the test's rate, `hold` brings them to the floor first, `isolated` says that none feeds the endpoint.";
+    "measure.limits.max_rate" Kind::Rate, Says("the ceiling"),
+        "No trial offers more.";
+    "measure.limits.time" Kind::Duration, Is("10m"),
+        "No search takes longer.";
+    "measure.limits.requests" Kind::Count, Is("500000"),
+        "No search sends more requests.";
+    "measure.request_timeout" Kind::Duration, Is("10s"),
+        "A request that takes longer counts as failed.";
+    "measure.trial_time" Kind::Duration, Is("2s"),
+        "A trial lasts at least this long.";
+    "measure.trial_requests" Kind::Count, Is("300"),
+        "A trial sends at least this many requests.";
+    "measure.precision" Kind::Percentage, Is("3%"),
+        "The search ends when its bounds are this close, as a share of the upper one.";
+    "agents" Kind::Agents, Is("[]"),
+        "Agents of other makes: a list of `{ id: NAME, push: URL }`; commands are posted to the URL.";
+};
+
+/// Settings that the design has and this version has not: named, so that nobody searches for a typing error.
+pub const LATER: &[&str] = &["detectors", "measure.windows", "tables", "tokens", "tls", "broker"];
+
+/// What stands at a path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub key: Option<Key>,
+    /// Whether keys stand below it.
+    pub is_group: bool,
+    /// The names that may follow; empty where any may.
+    pub children: Vec<&'static str>,
+    pub later: bool,
+}
+
+/// Looks a path up.
+pub fn place(path: &[&str]) -> Place {
+    match path {
+        [] => {
+            let mut place = below(ENGINE, path);
+            place.children.extend(["targets", "defaults"]);
+            place.is_group = true;
+            place
+        }
+        ["targets"] => Place { is_group: true, ..Place::default() },
+        ["targets", _, rest @ ..] | ["defaults", rest @ ..] => below(TARGET, rest),
+        _ => below(ENGINE, path),
+    }
+}
+
+fn below(keys: &'static [Key], path: &[&str]) -> Place {
+    let mut place = Place { is_group: path.is_empty(), ..Place::default() };
+    for key in keys {
+        let mut pattern = key.path.split('.');
+        let fits = path.iter().all(|segment| pattern.next().is_some_and(|name| name == *segment || name == "KEY"));
+        if !fits {
+            continue;
+        }
+        match pattern.next() {
+            None => place.key = Some(*key),
+            Some(child) => {
+                place.is_group = true;
+                if child != "KEY" && !place.children.contains(&child) {
+                    place.children.push(child);
+                }
+            }
+        }
+    }
+    place.later = LATER.contains(&path.join(".").as_str());
+    place
+}
+
+/// The setting of that path in a table.
+pub fn find(keys: &'static [Key], path: &str) -> Option<Key> {
+    keys.iter().find(|key| key.path == path).copied()
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("a text"),
+            Self::Path => f.write_str("a path"),
+            Self::Store => f.write_str("a store, like `sqlite://PATH`"),
+            Self::Url => f.write_str("a URL, like `http://host/path`"),
+            Self::Address => f.write_str("an address, like `127.0.0.1:7400`"),
+            Self::Duration => f.write_str("a duration, like `250ms` or `10m`"),
+            Self::Rate => f.write_str("a rate, like `50rps`"),
+            Self::Percentage => f.write_str("a percentage, like `20%`"),
+            Self::Count => f.write_str("a whole number above 0"),
+            Self::Choice(words) => {
+                let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+                f.write_str(&words.join(" or "))
+            }
+            Self::Off => f.write_str("`off`"),
+            Self::TextList => f.write_str("a list of texts"),
+            Self::Agents => f.write_str("a list of `{ id, push }`"),
+        }
+    }
+}
+
+impl fmt::Display for Fallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is(text) => write!(f, "`{text}`"),
+            Self::Says(words) => f.write_str(words),
+            Self::Required => f.write_str("must be given"),
+        }
+    }
+}
+
+/// The tables of the reference, in Markdown.
+pub fn reference() -> String {
+    let table = |keys: &[Key]| {
+        let mut text = "| key | takes | default | meaning |\n| --- | --- | --- | --- |\n".to_owned();
+        for Key { path, kind, default, docs } in keys {
+            let kind = kind.to_string().replace('|', "\\|");
+            text.push_str(&format!("| `{path}` | {kind} | {default} | {docs} |\n"));
+        }
+        text
+    };
+    format!(
+        "### The engine\n\n{}\n### A target\n\nUnder `targets.NAME`, or under `defaults` for every target that does not say \
+         otherwise.\n\n{}",
+        table(ENGINE),
+        table(TARGET)
+    )
+}

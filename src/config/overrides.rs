@@ -1,0 +1,106 @@
+//! Environment variables `HOMEOSTAT__A__B` override the setting `a.b`.
+//!
+//! Case does not matter. In a target's name, `_` also stands for `-` and `.`, which variables cannot hold.
+
+use super::collect::Collected;
+use super::keys::{self, Key, Kind};
+use super::tree::{Content, Node};
+use crate::base::source::Sources;
+use crate::base::span::Span;
+use crate::diagnostic::{Code, Diagnostic};
+
+/// What every such variable begins with.
+pub(super) const PREFIX: &str = "HOMEOSTAT__";
+
+/// Takes in every variable of ours; the others are not looked at.
+pub(super) fn apply(collected: &mut Collected, environment: &[(String, String)], sources: &mut Sources) {
+    let mut variables: Vec<_> =
+        environment.iter().filter(|(name, _)| name.to_uppercase().starts_with(PREFIX)).collect();
+    variables.sort();
+    for (name, text) in variables {
+        let source = sources.add(format!("${name}"), text.as_str());
+        let span = Span::new(source, 0, text.len());
+        let path = match resolve(name, collected) {
+            Ok(path) => path,
+            Err(problem) => {
+                collected.diagnostics.push(*problem(span));
+                continue;
+            }
+        };
+        let (path, key) = path;
+        if path.first().is_some_and(|first| first == "encryption") {
+            // The ways to give a key exclude each other: the variable's takes the place of the file's.
+            collected.found.retain(|known, found| {
+                known.first().is_none_or(|first| first != "encryption") || is_variable(sources, found.span)
+            });
+        }
+        if path.first().is_some_and(|first| first == "defaults") {
+            collected.defaults.get_or_insert(span);
+        }
+        let node = match key.kind {
+            Kind::Agents => match super::yaml::read(source, text, &mut collected.diagnostics) {
+                Some(node) => node,
+                None => continue,
+            },
+            _ => Node { span, content: Content::Scalar(text.clone()) },
+        };
+        collected.value(path, key, &node);
+    }
+}
+
+fn is_variable(sources: &Sources, span: Span) -> bool {
+    sources.get(span.source).is_some_and(|source| source.path.starts_with('$'))
+}
+
+type Complaint = Box<dyn FnOnce(Span) -> Box<Diagnostic>>;
+
+/// The path that a variable's name means.
+fn resolve(name: &str, collected: &Collected) -> Result<(Vec<String>, Key), Complaint> {
+    let rest = name.get(PREFIX.len()..).unwrap_or_default().to_lowercase();
+    let mut path: Vec<String> = rest.split("__").map(str::to_owned).collect();
+    if path.first().is_some_and(|first| first == "targets")
+        && let Some(segment) = path.get_mut(1)
+    {
+        let Some(target) = collected.targets.iter().find(|target| same_name(&target.node, segment)) else {
+            let message = format!("`{name}`: the file lists no target `{segment}`");
+            let known: Vec<_> = collected.targets.iter().map(|target| format!("`{}`", target.node)).collect();
+            let help = if known.is_empty() {
+                "a variable overrides a target's settings, it does not make a target: list it in the file".to_owned()
+            } else {
+                format!("listed are {}", known.join(", "))
+            };
+            return Err(Box::new(move |span| Box::new(Diagnostic::error(Code::BadOverride, span, message).help(help))));
+        };
+        segment.clone_from(&target.node);
+    }
+    let segments: Vec<_> = path.iter().map(String::as_str).collect();
+    match keys::place(&segments).key {
+        Some(key) => Ok((path, key)),
+        None => {
+            let message = format!("`{name}` names no setting: there is no `{}`", path.join("."));
+            let nearest = nearest(&segments).map(|key| format!("{PREFIX}{}", key.to_uppercase().replace('.', "__")));
+            Err(Box::new(move |span| {
+                let diagnostic = Diagnostic::error(Code::BadOverride, span, message);
+                Box::new(match nearest {
+                    Some(right) => diagnostic.help(format!("did you mean `{right}`?")),
+                    None => diagnostic.help("`homeostat config show` prints every setting"),
+                })
+            }))
+        }
+    }
+}
+
+fn same_name(target: &str, segment: &str) -> bool {
+    target.to_lowercase().replace(['-', '.'], "_") == segment.replace(['-', '.'], "_")
+}
+
+/// The path of a setting that is nearly the one that was named.
+fn nearest(segments: &[&str]) -> Option<String> {
+    let (scope, rest, table) = match segments {
+        ["targets", target, rest @ ..] => (format!("targets.{target}."), rest, keys::TARGET),
+        ["defaults", rest @ ..] => ("defaults.".to_owned(), rest, keys::TARGET),
+        rest => (String::new(), rest, keys::ENGINE),
+    };
+    crate::base::suggest::nearest(&rest.join("."), table.iter().map(|key| key.path))
+        .map(|path| format!("{scope}{path}"))
+}

@@ -1,0 +1,315 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::keys::{self, Fallback, Kind};
+use super::{Config, Encryption, Loaded, LogFormat, Program, build, read};
+use crate::model::record::LiveTraffic;
+use crate::model::target::{Mode, OnExpiry, StrategySettings};
+
+fn parse_with(text: &str, environment: &[(&str, &str)]) -> Loaded {
+    let environment: Vec<_> =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    read("homeostat.yaml", text, Path::new("/etc/homeostat"), &environment)
+}
+
+fn good(text: &str, environment: &[(&str, &str)]) -> Config {
+    let loaded = parse_with(text, environment);
+    assert!(loaded.diagnostics.is_empty(), "{}", problems(&loaded));
+    loaded.config.unwrap()
+}
+
+/// Every problem with its place and what it points at.
+fn problems(loaded: &Loaded) -> String {
+    let mut text = String::new();
+    for diagnostic in loaded.diagnostics.iter() {
+        let source = loaded.sources.get(diagnostic.primary.span.source).unwrap();
+        let (line, column) = source.line_column(diagnostic.primary.span.start as usize);
+        let marked = source.text.get(diagnostic.primary.span.range()).unwrap();
+        text.push_str(&format!("{} {}:{line}:{column} {marked:?}\n", diagnostic.code, source.path));
+        text.push_str(&format!("    {}\n", diagnostic.message));
+        if let Some(help) = &diagnostic.help {
+            text.push_str(&format!("    help: {help}\n"));
+        }
+    }
+    text
+}
+
+const FULL: &str = "\
+store: sqlite://state/engine.db
+listen: '[::1]:7401'
+program: [rules, workflows]
+network: { allow: ['*.staging.internal', 10.0.0.0/8, 127.0.0.1] }
+encryption: { key_file: master.key }
+log: { level: debug, format: json }
+defaults:
+  slo: { p99: 400ms }
+  labels: { tier: two, team: shop }
+  measure: { limits: { time: 5m } }
+targets:
+  checkout:
+    mode: enforce
+    labels: { team: pay, cost: 7 }
+    slo: { p99: 250ms, errors: 0.1% }
+    rate: { initial: 50rps, floor: 20rps, ceiling: 2000rps, interim: 60%, max_step: 25%, time_to_live: 30s, on_expiry: refuse }
+    strategy: { name: headroom, keep: 15% }
+    measure:
+      endpoint: http://checkout.staging.internal/
+      live_traffic: hold
+      limits: { max_rate: 1500rps, requests: 40000 }
+      request_timeout: 3s
+      trial_time: 4s
+      trial_requests: 500
+      precision: 2%
+    agents:
+      - { id: edge, push: 'http://10.1.2.3:9000/rates' }
+  search:
+";
+
+#[test]
+fn every_setting_has_its_effect() {
+    let config = good(FULL, &[]);
+    assert_eq!(config.store, PathBuf::from("/etc/homeostat/state/engine.db"));
+    assert_eq!(config.listen, "[::1]:7401".parse().unwrap());
+    assert_eq!(config.program, Program::Paths(vec!["/etc/homeostat/rules".into(), "/etc/homeostat/workflows".into()]));
+    assert!(config.network.allows("a.staging.internal", "93.184.216.34".parse().unwrap()));
+    assert!(!config.network.allows("localhost", "127.0.0.2".parse().unwrap()));
+    assert_eq!(config.encryption, Encryption::KeyFile { path: "/etc/homeostat/master.key".into(), create: false });
+    assert_eq!((config.log.level.as_str(), config.log.format), ("debug", LogFormat::Json));
+
+    let target = config.targets.settings(&"checkout".into()).unwrap();
+    assert_eq!((target.name.as_str(), target.mode), ("checkout", Mode::Enforce));
+    let labels: Vec<_> = target.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(labels, ["cost=7", "team=pay", "tier=two"]);
+    assert!((target.slo.p99_ms - 250.0).abs() < 1e-9 && (target.slo.error_rate - 0.001).abs() < 1e-12);
+    let rate = &target.rate;
+    assert_eq!((rate.initial_rps, rate.floor_rps, rate.ceiling_rps), (50.0, 20.0, 2_000.0));
+    assert_eq!((rate.interim, rate.max_step), (0.6, Some(0.25)));
+    assert_eq!((rate.time_to_live, rate.on_expiry), (Duration::from_secs(30), OnExpiry::Refuse));
+    assert_eq!(target.strategy, StrategySettings::Headroom { keep: 0.15 });
+    let measure = target.measure.clone().unwrap();
+    assert_eq!(measure.endpoint, "http://checkout.staging.internal/");
+    assert_eq!(measure.live_traffic, LiveTraffic::Hold);
+    assert_eq!((measure.limits.max_rate_rps, measure.limits.requests), (1_500.0, 40_000));
+    assert_eq!(measure.limits.time, Duration::from_mins(5), "from the defaults");
+    assert_eq!((measure.request_timeout, measure.trial_time), (Duration::from_secs(3), Duration::from_secs(4)));
+    assert_eq!((measure.trial_requests, measure.precision), (500, 0.02));
+    assert_eq!(
+        (target.push_agents[0].id.as_str(), target.push_agents[0].url.as_str()),
+        ("edge", "http://10.1.2.3:9000/rates")
+    );
+
+    let search = config.targets.settings(&"search".into()).unwrap();
+    assert!((search.slo.p99_ms - 400.0).abs() < 1e-9 && search.measure.is_none());
+    let other = config.targets.settings(&"other".into()).unwrap();
+    assert_eq!((other.name.as_str(), other.mode), ("other", Mode::Observe));
+    assert_eq!(config.targets.names(), ["checkout".into(), "search".into()]);
+}
+
+#[test]
+fn nothing_at_all_is_a_configuration() {
+    let config = good("", &[]);
+    assert_eq!(config.store, PathBuf::from("/etc/homeostat/data/homeostat.db"));
+    assert_eq!(config.listen, "127.0.0.1:7400".parse().unwrap());
+    assert_eq!(config.program, Program::Shipped);
+    assert_eq!(
+        config.encryption,
+        Encryption::KeyFile { path: "/etc/homeostat/data/homeostat.key".into(), create: true }
+    );
+    assert!(config.network.allows("localhost", "::1".parse().unwrap()));
+    assert!(config.targets.settings(&"checkout".into()).is_none(), "an unknown target is refused without defaults");
+    assert!(good("defaults:", &[]).targets.settings(&"checkout".into()).is_some());
+}
+
+#[test]
+fn unset_target_settings_follow_each_other() {
+    let config = good(
+        "targets: { a: { rate: { ceiling: 90rps, floor: 30rps }, measure: { endpoint: 'http://127.0.0.1/' } } }",
+        &[],
+    );
+    let target = config.targets.settings(&"a".into()).unwrap();
+    assert_eq!(target.rate.initial_rps, 30.0);
+    assert_eq!(target.measure.as_ref().unwrap().limits.max_rate_rps, 90.0);
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let text = "listen: 127.0.0.1:1\nencryption: off\ntargets:\n  check-out.eu: { mode: observe }\n";
+    let config = good(
+        text,
+        &[
+            ("HOMEOSTAT__LISTEN", "127.0.0.1:2"),
+            ("HOMEOSTAT__TARGETS__CHECK_OUT_EU__RATE__FLOOR", "9rps"),
+            ("homeostat__targets__check-out.eu__mode", "enforce"),
+            ("HOMEOSTAT__TARGETS__CHECK_OUT_EU__AGENTS", "[{id: a, push: 'http://127.0.0.1:1/'}]"),
+            ("HOMEOSTAT__PROGRAM", "rules, more"),
+            ("HOMEOSTAT__ENCRYPTION__KEY_ENV", "SECRET"),
+            ("HOMEOSTAT_URL", "not ours"),
+            ("OTHER", "x"),
+        ],
+    );
+    let target = config.targets.settings(&"check-out.eu".into()).unwrap();
+    assert_eq!(config.listen, "127.0.0.1:2".parse().unwrap());
+    assert_eq!((target.rate.floor_rps, target.mode, target.push_agents.len()), (9.0, Mode::Enforce, 1));
+    assert_eq!(config.program, Program::Paths(vec!["/etc/homeostat/rules".into(), "/etc/homeostat/more".into()]));
+    assert_eq!(config.encryption, Encryption::KeyVariable("SECRET".to_owned()));
+}
+
+#[test]
+fn an_override_of_nothing_is_told() {
+    let loaded = parse_with(
+        "targets: { checkout: {} }",
+        &[
+            ("HOMEOSTAT__LISTNE", "127.0.0.1:2"),
+            ("HOMEOSTAT__TARGETS__CHEKOUT__MODE", "enforce"),
+            ("HOMEOSTAT__TARGETS__CHECKOUT__RATE__FLOR", "1rps"),
+            ("HOMEOSTAT__TARGETS__CHECKOUT__RATE__FLOOR", "many"),
+            ("HOMEOSTAT__", "x"),
+        ],
+    );
+    assert!(loaded.config.is_none());
+    insta::assert_snapshot!(problems(&loaded));
+}
+
+#[test]
+fn all_problems_come_at_once() {
+    let text = "\
+store: postgres://db/homeostat
+listen: 0.0.0.0:7400
+lisen: 127.0.0.1:1
+program: { a: b }
+network: { allow: [not a host, 10.0.0.0/40] }
+encryption: { key_file: a, key_env: B }
+log: loud
+detectors: {}
+defaults:
+  agents: [{ id: a, push: 'http://127.0.0.1/' }]
+targets:
+  one:
+    mode: recommend
+    slo: { p99: 250, errors: 150% }
+    rate: { initial: 5rps, floor: 20rps, ceiling: 10rps, interim: 170%, time_to_live: 1s, on_expiry: burst }
+    strategy: { name: headrom }
+    measure:
+      endpoint: ftp://host/
+      windows: [always]
+  two:
+    rate: { floor: 20rps, initial: 10rps }
+    slo: { p99: 20s }
+    measure:
+      endpoint: http://user:geheim@192.0.2.1/
+      limits: { requests: 10, time: 1s }
+      precision: 0%
+    agents:
+      - { id: a, push: 'http://192.0.2.7/' }
+      - { id: a, push: nowhere }
+      - { id: a, push: 'http://127.0.0.1/' }
+      - { ip: b }
+  three: { measure: { trial_time: 3s } }
+  'no name!': {}
+  four: many
+  five: { mode: [a], labels: { a: { b: c } } }
+";
+    let loaded = parse_with(text, &[]);
+    assert!(loaded.config.is_none());
+    let problems = problems(&loaded);
+    insta::assert_snapshot!(problems);
+}
+
+#[test]
+fn what_is_no_yaml_is_told() {
+    for text in ["targets: {", "a: b: c", "listen: 1\nlisten: 2", "just words", "- a list"] {
+        let loaded = parse_with(text, &[]);
+        assert!(loaded.config.is_none() && !loaded.diagnostics.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn only_loopback_addresses_are_taken_later_too() {
+    let mut config = good("", &[]);
+    assert!(config.listen_on("10.0.0.1:80".parse().unwrap()).unwrap_err().contains("tokens"));
+    assert!(config.listen_on("127.0.0.1:0".parse().unwrap()).is_ok());
+    assert_eq!(config.listen.port(), 0);
+}
+
+#[test]
+fn each_value_is_shown_with_its_source() {
+    let environment = [("HOMEOSTAT__TARGETS__CHECKOUT__SLO__P99", "300ms"), ("HOMEOSTAT__ENCRYPTION__KEY_FILE", "k")];
+    let text = "\
+network: { allow: [10.0.0.0/8] }
+defaults:
+  rate: { floor: 2rps }
+targets:
+  checkout:
+    labels: { team: shop }
+    measure: { endpoint: 'http://user:geheim@10.0.0.1/' }
+";
+    let config = good(text, &environment);
+    let shown: String = config
+        .settings
+        .iter()
+        .map(|setting| format!("{} = {} ({})\n", setting.path, setting.value.as_deref().unwrap_or("–"), setting.source))
+        .collect();
+    assert!(!shown.contains("geheim"));
+    insta::assert_snapshot!(shown);
+}
+
+/// Every key of the tables is read for the configuration: what is shown is what was read.
+#[test]
+fn no_setting_is_accepted_and_never_read() {
+    let text = "defaults: {}\ntargets: { t: { labels: { KEY: x }, measure: { endpoint: 'http://127.0.0.1/' } } }";
+    let config = good(text, &[]);
+    let shown: Vec<_> = config.settings.iter().map(|setting| setting.path.as_str()).collect();
+    for key in keys::ENGINE {
+        assert_eq!(shown.iter().filter(|path| **path == key.path).count(), 1, "{}", key.path);
+    }
+    for key in keys::TARGET {
+        let path = format!("targets.t.{}", key.path);
+        assert_eq!(shown.iter().filter(|shown| **shown == path).count(), 1, "{path}");
+    }
+}
+
+#[test]
+fn every_default_is_what_its_kind_takes() {
+    for key in keys::ENGINE.iter().chain(keys::TARGET) {
+        if let Fallback::Is(text) = key.default {
+            let value = build::default_value(key);
+            let shown = value.show().replace('"', "");
+            if !matches!(key.kind, Kind::Agents) {
+                assert_eq!(shown, text.replace('"', ""), "{}", key.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_reference_is_that_of_the_tables() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md");
+    let guide = std::fs::read_to_string(path).unwrap();
+    let (head, _) = guide.split_once("<!-- settings -->\n").unwrap();
+    let expected = format!("{head}<!-- settings -->\n\n{}", keys::reference());
+    if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
+        std::fs::write(path, expected).unwrap();
+    } else {
+        assert_eq!(guide, expected, "run the test with INSTA_UPDATE=always to write the tables anew");
+    }
+}
+
+#[test]
+fn the_file_that_init_makes_is_a_configuration() {
+    let config = good(include_str!("../cli/init/homeostat.yaml"), &[]);
+    assert_eq!(config.targets.names(), ["checkout".into()]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_is_a_panic(text in "[a-z:{}\\[\\], \n\"'0-9%-]{0,120}") {
+        parse_with(&text, &[("HOMEOSTAT__LISTEN", &text), ("HOMEOSTAT__DEFAULTS__AGENTS", &text)]);
+    }
+
+    #[test]
+    fn no_scalar_is_a_panic(value in "\\PC{0,40}") {
+        for key in keys::ENGINE.iter().chain(keys::TARGET) {
+            let _ = super::values::parse(key.kind, &value);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! A settings file as a tree that knows where each part was written.
+
+use crate::base::span::{Span, Spanned};
+
+/// A part of the file.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Node {
+    pub span: Span,
+    pub content: Content,
+}
+
+/// What stands there.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Content {
+    Null,
+    Scalar(String),
+    List(Vec<Node>),
+    Map(Vec<(Spanned<String>, Node)>),
+}
+
+impl Node {
+    /// What it is, in the words of an error message.
+    pub(super) fn describe(&self) -> &'static str {
+        match self.content {
+            Content::Null => "nothing",
+            Content::Scalar(_) => "a single value",
+            Content::List(_) => "a list",
+            Content::Map(_) => "a mapping",
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The text of one setting becomes its value, by the kind its key has.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::Uri;
+
+use super::keys::Kind;
+use crate::base::literal::{Percentage, Rate, format_duration, parse_duration};
+use crate::base::span::{Span, Spanned};
+
+/// A value of some kind.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Text(String),
+    Address(SocketAddr),
+    Duration(Duration),
+    Rate(f64),
+    /// As a fraction.
+    Share(f64),
+    Count(u64),
+    Texts(Vec<Spanned<String>>),
+    Agents(Vec<Agent>),
+}
+
+/// One entry of `agents`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Agent {
+    pub id: Spanned<String>,
+    pub push: Spanned<String>,
+}
+
+impl Value {
+    /// As it would be written.
+    pub(super) fn show(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Address(address) => address.to_string(),
+            Self::Duration(duration) => format_duration(*duration),
+            Self::Rate(rate) => Rate(*rate).to_string(),
+            Self::Share(share) => Percentage(*share).to_string(),
+            Self::Count(count) => count.to_string(),
+            Self::Texts(texts) => {
+                let texts: Vec<_> = texts.iter().map(|text| text.node.as_str()).collect();
+                format!("[{}]", texts.join(", "))
+            }
+            Self::Agents(agents) => {
+                let agents: Vec<_> = agents
+                    .iter()
+                    .map(|agent| format!("{{ id: {}, push: {} }}", agent.id.node, mask_url(&agent.push.node)))
+                    .collect();
+                format!("[{}]", agents.join(", "))
+            }
+        }
+    }
+}
+
+/// Reads what a scalar of that kind says.
+///
+/// # Errors
+/// Why it cannot be read, in one line that says what is expected.
+pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
+    let text = text.trim();
+    match kind {
+        Kind::Text | Kind::Path | Kind::Store if text.is_empty() => Err("it is empty".to_owned()),
+        Kind::Text | Kind::Path => Ok(Value::Text(text.to_owned())),
+        Kind::Store => store(text),
+        Kind::Url => url(text).map(|()| Value::Text(text.to_owned())),
+        Kind::Address => text.parse().map(Value::Address).map_err(|_| {
+            format!("`{text}` is no address: write an IP address and a port, like `127.0.0.1:7400` or `[::1]:7400`")
+        }),
+        Kind::Duration => match parse_duration(text) {
+            Ok(duration) if duration.is_zero() => Err(format!("`{text}` must be longer than nothing")),
+            Ok(duration) => Ok(Value::Duration(duration)),
+            Err(error) => Err(error.to_string()),
+        },
+        Kind::Rate => text.parse().map(|Rate(rate)| Value::Rate(rate)).map_err(|error| error.to_string()),
+        Kind::Percentage => {
+            text.parse().map(|Percentage(share)| Value::Share(share)).map_err(|error| error.to_string())
+        }
+        Kind::Count => match text.replace('_', "").parse() {
+            Ok(0) | Err(_) => Err(format!("`{text}` is no whole number above 0")),
+            Ok(count) => Ok(Value::Count(count)),
+        },
+        Kind::Choice(words) => {
+            if words.contains(&text) {
+                return Ok(Value::Text(text.to_owned()));
+            }
+            let hint = crate::base::suggest::nearest(text, words.iter().copied())
+                .map(|word| format!("; did you mean `{word}`?"))
+                .unwrap_or_default();
+            Err(format!("`{text}` is not {kind}{hint}"))
+        }
+        Kind::Off if text == "off" => Ok(Value::Text(text.to_owned())),
+        Kind::Off => Err(format!("`{text}` is neither `off` nor a mapping with `key_file` or `key_env`")),
+        Kind::TextList | Kind::Agents => Err(format!("it must be {kind}")),
+    }
+}
+
+fn store(text: &str) -> Result<Value, String> {
+    match text.split_once(':') {
+        Some(("sqlite", rest)) => match rest.strip_prefix("//") {
+            Some(path) if !path.is_empty() && !path.contains(['?', '#']) => Ok(Value::Text(text.to_owned())),
+            _ => {
+                Err(format!("`{text}` names no file: write `sqlite://` and a path, like `sqlite://data/homeostat.db`"))
+            }
+        },
+        Some(("postgres" | "postgresql", _)) => {
+            Err("PostgreSQL is not available in this version; use `sqlite://PATH`".to_owned())
+        }
+        _ => Err(format!("`{}` is no store: write `sqlite://` and a path", mask_url(text))),
+    }
+}
+
+/// Whether it is a URL that requests can be sent to.
+fn url(text: &str) -> Result<(), String> {
+    let shown = mask_url(text);
+    let uri: Uri = text.parse().map_err(|error| format!("`{shown}` is no URL: {error}"))?;
+    match (uri.scheme_str(), uri.host()) {
+        (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(()),
+        _ => Err(format!(
+            "`{shown}` is no URL to send requests to: it must start with `http://` or `https://` and a host"
+        )),
+    }
+}
+
+/// The host of a URL that [`parse`] took, without the brackets of an IPv6 address.
+pub(super) fn host(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    uri.host().map(|host| host.trim_start_matches('[').trim_end_matches(']').to_owned())
+}
+
+/// A URL with its password, if it has one, made unreadable.
+pub(super) fn mask_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://***@{host}{path}"),
+        None => url.to_owned(),
+    }
+}
+
+/// A scalar where a list of texts is expected: commas separate, as in environment variables.
+pub(super) fn split_list(text: &str, span: Span) -> Vec<Spanned<String>> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| Spanned::new(part.to_owned(), span))
+        .collect()
+}

@@ -1,0 +1,474 @@
+//! A syntax tree is held against the names that exist: what each name means, and the type of each node.
+//!
+//! Every problem is reported, each once. What is known only at run time stays `dyn` and is no problem.
+
+mod call;
+mod comprehension;
+mod unify;
+
+use std::collections::HashMap;
+
+use super::ast::{BinaryOperator, Element, Entry, Expr, ExprId, ExprKind, Literal};
+use super::environment::TypeEnv;
+use super::functions::{self, Overload};
+use super::types::Type;
+use crate::base::span::{Span, Spanned};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use unify::Substitution;
+
+/// What a node's name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// A variable of a macro, by its place among those in force.
+    Local(usize),
+    /// A variable, by its full name; the node's whole path is that name.
+    Variable(String),
+    /// A type, by its name at run time.
+    Type(&'static str),
+    /// A function with a namespace, whose receiver is that namespace.
+    Function(String),
+}
+
+/// What is known of a tree.
+#[derive(Debug)]
+pub(super) struct Checked {
+    types: Vec<Type>,
+    meanings: HashMap<ExprId, Meaning>,
+}
+
+impl Checked {
+    /// The type of a node.
+    pub(super) fn type_of(&self, expr: &Expr) -> &Type {
+        self.types.get(expr.id.0 as usize).unwrap_or(&Type::Dyn)
+    }
+
+    pub(super) fn meaning(&self, expr: &Expr) -> Option<&Meaning> {
+        self.meanings.get(&expr.id)
+    }
+}
+
+/// Checks a tree; what is known of it holds as far as there are no problems.
+pub(super) fn check(expr: &Expr, env: &TypeEnv) -> (Checked, Diagnostics) {
+    let mut checker = Checker {
+        env,
+        flat: env.is_flat(),
+        substitution: Substitution::default(),
+        types: Vec::new(),
+        meanings: HashMap::new(),
+        locals: Vec::new(),
+        problems: Diagnostics::new(),
+    };
+    checker.check(expr);
+    let Checker { substitution, mut types, meanings, mut problems, .. } = checker;
+    for kind in &mut types {
+        *kind = substitution.apply(kind, true);
+    }
+    problems.sort();
+    (Checked { types, meanings }, problems)
+}
+
+struct Checker<'e> {
+    env: &'e TypeEnv,
+    flat: bool,
+    substitution: Substitution,
+    types: Vec<Type>,
+    meanings: HashMap<ExprId, Meaning>,
+    /// The variables of the macros around, innermost last.
+    locals: Vec<(String, Type)>,
+    problems: Diagnostics,
+}
+
+/// The name of a type as expressions write it, and the type.
+fn named_type(name: &str) -> Option<(&'static str, Type)> {
+    Some(match name {
+        "bool" => ("bool", Type::Bool),
+        "int" => ("int", Type::Int),
+        "uint" => ("uint", Type::Uint),
+        "double" => ("double", Type::Double),
+        "string" => ("string", Type::String),
+        "bytes" => ("bytes", Type::Bytes),
+        "list" => ("list", Type::list(Type::Dyn)),
+        "map" => ("map", Type::map(Type::Dyn, Type::Dyn)),
+        "null_type" => ("null_type", Type::Null),
+        "type" => ("type", Type::type_of(Type::Dyn)),
+        "optional_type" => ("optional_type", Type::optional(Type::Dyn)),
+        "net.IP" => ("net.IP", Type::opaque("net.IP")),
+        "net.CIDR" => ("net.CIDR", Type::opaque("net.CIDR")),
+        "google.protobuf.Duration" => ("google.protobuf.Duration", Type::Duration),
+        "google.protobuf.Timestamp" => ("google.protobuf.Timestamp", Type::Timestamp),
+        _ => return None,
+    })
+}
+
+const DOTTED_TYPES: &[&str] = &["net", "google"];
+
+impl Checker<'_> {
+    fn report(&mut self, problem: Diagnostic) {
+        self.problems.push(problem);
+    }
+
+    /// The type without what inference has replaced since.
+    fn known(&self, kind: &Type) -> Type {
+        self.substitution.apply(kind, false)
+    }
+
+    fn check(&mut self, expr: &Expr) -> Type {
+        let kind = self.infer(expr);
+        let place = expr.id.0 as usize;
+        if self.types.len() <= place {
+            self.types.resize(place + 1, Type::Dyn);
+        }
+        if let Some(slot) = self.types.get_mut(place) {
+            *slot = kind.clone();
+        }
+        kind
+    }
+
+    fn infer(&mut self, expr: &Expr) -> Type {
+        match &expr.kind {
+            ExprKind::Literal(literal) => literal_type(literal),
+            ExprKind::Name { name, absolute } => self.name(expr, name, *absolute),
+            ExprKind::Select { operand, field, optional } => match self.dotted(expr) {
+                Some(kind) => kind,
+                None => {
+                    let of = self.check(operand);
+                    self.field(operand, &of, field, *optional)
+                }
+            },
+            ExprKind::Has { operand, field } => {
+                let of = self.check(operand);
+                self.field(operand, &of, field, false);
+                Type::Bool
+            }
+            ExprKind::Index { operand, key, optional } => self.index(expr, operand, key, *optional),
+            ExprKind::Call { receiver, function, arguments } => {
+                self.call(expr, receiver.as_deref(), function, arguments)
+            }
+            ExprKind::Unary { operator, operand } => {
+                let of = self.check(operand);
+                self.operator(expr.span, operator.symbol(), &[of])
+            }
+            ExprKind::Binary { operator, left, right } => {
+                let left_type = self.check(left);
+                let right_type = self.check(right);
+                self.binary(expr, *operator, (left, left_type), (right, right_type))
+            }
+            ExprKind::And(operands) => self.junction(operands, "&&"),
+            ExprKind::Or(operands) => self.junction(operands, "||"),
+            ExprKind::Conditional { condition, then, otherwise } => {
+                self.expect_bool(condition, "the condition of `? :`");
+                let (first, second) = (self.check(then), self.check(otherwise));
+                self.branches(expr, &first, &second)
+            }
+            ExprKind::List(elements) => self.list(elements),
+            ExprKind::Map(entries) => self.map(entries),
+            ExprKind::Comprehension(comprehension) => self.comprehension(comprehension),
+            ExprKind::Bind { name, value, body } => {
+                let of = self.check(value);
+                self.scoped(vec![(name.node.clone(), of)], |checker| checker.check(body))
+            }
+            ExprKind::OptionalMap { operand, name, body, flat } => self.optional_map(operand, name, body, *flat),
+        }
+    }
+
+    /// Runs `inside` with these variables in force.
+    fn scoped<T>(&mut self, variables: Vec<(String, Type)>, inside: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.locals.len();
+        self.locals.extend(variables);
+        let result = inside(self);
+        self.locals.truncate(before);
+        result
+    }
+
+    fn local(&self, name: &str) -> Option<(usize, Type)> {
+        let found = self.locals.iter().enumerate().rev().find(|(_, (known, _))| known == name);
+        found.map(|(place, (_, kind))| (place, kind.clone()))
+    }
+
+    fn name(&mut self, expr: &Expr, name: &str, absolute: bool) -> Type {
+        if !absolute && let Some((place, kind)) = self.local(name) {
+            self.meanings.insert(expr.id, Meaning::Local(place));
+            return self.known(&kind);
+        }
+        if let Some(kind) = self.global(expr, name, absolute) {
+            return kind;
+        }
+        let problem = Diagnostic::error(Code::UnknownName, expr.span, format!("`{name}` is not declared"));
+        let known: Vec<String> = self.env.names().map(str::to_owned).collect();
+        let locals: Vec<String> = self.locals.iter().map(|(name, _)| name.clone()).collect();
+        let mut problem = problem.suggest(name, known.iter().chain(&locals).map(String::as_str));
+        if problem.help.is_none() && !known.is_empty() && known.len() <= 8 {
+            let listed: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            problem = problem.help(format!("what exists here: {}", listed.join(", ")));
+        }
+        self.report(problem);
+        Type::Error
+    }
+
+    /// A variable or a type of this full name.
+    fn global(&mut self, expr: &Expr, name: &str, absolute: bool) -> Option<Type> {
+        for candidate in self.env.candidates(name, absolute) {
+            if let Some(kind) = self.env.variable(&candidate) {
+                let kind = kind.clone();
+                self.meanings.insert(expr.id, Meaning::Variable(candidate));
+                return Some(kind);
+            }
+            if let Some((name, kind)) = named_type(&candidate) {
+                self.meanings.insert(expr.id, Meaning::Type(name));
+                return Some(Type::type_of(kind));
+            }
+        }
+        None
+    }
+
+    /// What the whole of a dotted name stands for, where it is one name.
+    fn dotted(&mut self, expr: &Expr) -> Option<Type> {
+        let (words, absolute) = expr.path()?;
+        let root = words.first()?;
+        let plain = self.flat && !DOTTED_TYPES.contains(root);
+        if plain || !absolute && self.local(root).is_some() {
+            return None;
+        }
+        self.global(expr, &words.join("."), absolute)
+    }
+
+    /// The type of a field of `of`.
+    fn field(&mut self, operand: &Expr, of: &Type, field: &Spanned<String>, optional: bool) -> Type {
+        let of = self.known(of);
+        let (inner, is_optional) = match &of {
+            Type::Optional(content) => (content.without_null().clone(), true),
+            other => (other.without_null().clone(), false),
+        };
+        let kind = match inner {
+            Type::Map(_, value) => value.as_ref().clone(),
+            Type::Object(object) => match object.field(&field.node) {
+                Some(declared) => Type::of_field(declared),
+                None if object.open => Type::Dyn,
+                None => {
+                    let whole =
+                        operand.path().map_or_else(|| "it".to_owned(), |(words, _)| format!("`{}`", words.join(".")));
+                    let message = format!("{whole} has no field `{}`", field.node);
+                    let names: Vec<&str> = object.fields.iter().map(|field| field.name.as_str()).collect();
+                    let mut problem = Diagnostic::error(Code::UnknownField, field.span, message)
+                        .suggest(&field.node, names.iter().copied());
+                    if problem.help.is_none() && (1..=12).contains(&names.len()) {
+                        let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                        problem = problem.help(format!("its fields are {}", listed.join(", ")));
+                    }
+                    self.report(problem);
+                    Type::Error
+                }
+            },
+            Type::Dyn | Type::Error => Type::Dyn,
+            variable @ Type::Variable(_) => {
+                self.substitution.fits(&Type::Dyn, &variable);
+                Type::Dyn
+            }
+            other => {
+                let message = format!("{other} has no fields");
+                self.report(Diagnostic::error(Code::NoOverload, field.span, message));
+                Type::Error
+            }
+        };
+        if optional || is_optional { Type::optional(kind) } else { kind }
+    }
+
+    fn index(&mut self, expr: &Expr, operand: &Expr, key: &Expr, optional: bool) -> Type {
+        let of = self.check(operand);
+        let of = self.known(&of);
+        let key_type = self.check(key);
+        let (inner, is_optional) = match &of {
+            Type::Optional(content) => (content.without_null().clone(), true),
+            other => (other.without_null().clone(), false),
+        };
+        let (wanted, kind) = match inner {
+            Type::List(item) => (Type::Int, item.as_ref().clone()),
+            Type::Map(key, value) => (key.as_ref().clone(), value.as_ref().clone()),
+            Type::Object(object) => match &key.kind {
+                ExprKind::Literal(Literal::String(name)) => {
+                    let field = Spanned::new(name.clone(), key.span);
+                    (Type::Dyn, self.field(operand, &Type::Object(object), &field, false))
+                }
+                _ => (Type::String, Type::Dyn),
+            },
+            Type::Dyn | Type::Error => (Type::Dyn, Type::Dyn),
+            variable @ Type::Variable(_) => {
+                self.substitution.fits(&Type::Dyn, &variable);
+                (Type::Dyn, Type::Dyn)
+            }
+            other => {
+                let message = format!("{other} cannot be indexed");
+                self.report(Diagnostic::error(Code::NoOverload, expr.span, message).help("lists and maps can"));
+                (Type::Dyn, Type::Error)
+            }
+        };
+        if !self.substitution.fits(&key_type, &wanted) {
+            let message = format!("the key is {}, but it must be {}", self.known(&key_type), self.known(&wanted));
+            self.report(Diagnostic::error(Code::NoOverload, key.span, message));
+        }
+        if optional || is_optional { Type::optional(kind) } else { kind }
+    }
+
+    /// The result of an operator from its table.
+    fn operator(&mut self, span: Span, symbol: &str, operands: &[Type]) -> Type {
+        let overloads: Vec<&Overload> = functions::operator(symbol).iter().collect();
+        if let Some(result) = self.resolve(&overloads, false, operands) {
+            return result;
+        }
+        let types: Vec<String> = operands.iter().map(|kind| self.known(kind).to_string()).collect();
+        let message = format!("`{symbol}` does not take {}", types.join(" and "));
+        let mut problem = Diagnostic::error(Code::NoOverload, span, message);
+        if let [left, right] = operands
+            && let Some(help) = number_help(&self.known(left), &self.known(right))
+        {
+            problem = problem.help(help);
+        }
+        self.report(problem);
+        Type::Error
+    }
+
+    fn binary(&mut self, expr: &Expr, operator: BinaryOperator, left: (&Expr, Type), right: (&Expr, Type)) -> Type {
+        match operator {
+            BinaryOperator::Equal | BinaryOperator::NotEqual => {
+                let same = self.substitution.fresh();
+                if !self.substitution.fits_all([(&left.1, &same), (&right.1, &same)]) {
+                    let (a, b) = (self.known(&left.1), self.known(&right.1));
+                    let message = format!("`{}` cannot compare {a} with {b}", operator.symbol());
+                    let mut problem = Diagnostic::error(Code::NoOverload, expr.span, message)
+                        .also(left.0.span, a.to_string())
+                        .also(right.0.span, b.to_string());
+                    if let Some(help) = number_help(&a, &b) {
+                        problem = problem.help(help);
+                    } else if a == Type::Null || b == Type::Null {
+                        problem = problem.help("it is never null; whether a field is there is asked with `has(…)`");
+                    }
+                    self.report(problem);
+                }
+                Type::Bool
+            }
+            BinaryOperator::In => {
+                let within = self.known(&right.1);
+                let same = self.substitution.fresh();
+                let fits = match within.without_null() {
+                    Type::List(item) | Type::Map(item, _) => {
+                        self.substitution.fits_all([(&left.1, &same), (item.as_ref(), &same)])
+                    }
+                    Type::Object(_) => self.substitution.fits(&left.1, &Type::String),
+                    Type::Dyn | Type::Error => true,
+                    variable @ Type::Variable(_) => self.substitution.fits(&Type::Dyn, variable),
+                    _ => false,
+                };
+                if !fits {
+                    let message = format!("`in` does not find {} in {within}", self.known(&left.1));
+                    let problem = Diagnostic::error(Code::NoOverload, expr.span, message);
+                    self.report(problem.help("it looks for an item of a list, or for a key of a map"));
+                }
+                Type::Bool
+            }
+            _ => self.operator(expr.span, operator.symbol(), &[left.1, right.1]),
+        }
+    }
+
+    fn expect_bool(&mut self, expr: &Expr, what: &str) {
+        let kind = self.check(expr);
+        if !self.substitution.fits(&kind, &Type::Bool) {
+            let message = format!("{what} must be bool, but it is {}", self.known(&kind));
+            self.report(Diagnostic::error(Code::WrongType, expr.span, message));
+        }
+    }
+
+    fn junction(&mut self, operands: &[Expr], symbol: &str) -> Type {
+        for operand in operands {
+            self.expect_bool(operand, &format!("what stands beside `{symbol}`"));
+        }
+        Type::Bool
+    }
+
+    fn branches(&mut self, expr: &Expr, first: &Type, second: &Type) -> Type {
+        let same = self.substitution.fresh();
+        if self.substitution.fits_all([(first, &same), (second, &same)]) {
+            return self.known(&same);
+        }
+        let (first, second) = (self.known(first), self.known(second));
+        let message = format!("the two results have different types: {first} and {second}");
+        let problem = Diagnostic::error(Code::WrongType, expr.span, message);
+        self.report(problem.help("convert one, or write `dyn(…)` around one to leave the type open"));
+        Type::Error
+    }
+
+    /// What an element or a value behind `?` holds.
+    fn held(&mut self, value: &Expr, kind: Type, optional: bool) -> Type {
+        if !optional {
+            return kind;
+        }
+        let content = self.substitution.fresh();
+        if self.substitution.fits(&kind, &Type::optional(content.clone())) {
+            return self.known(&content);
+        }
+        let message = format!("behind `?` stands an optional, but this is {}", self.known(&kind));
+        self.report(Diagnostic::error(Code::WrongType, value.span, message));
+        Type::Error
+    }
+
+    fn list(&mut self, elements: &[Element]) -> Type {
+        let mut item: Option<Type> = None;
+        for element in elements {
+            let kind = self.check(&element.value);
+            let kind = self.held(&element.value, kind, element.optional);
+            item = Some(match item {
+                Some(before) => self.substitution.join(&before, &kind),
+                None => kind,
+            });
+        }
+        let item = item.unwrap_or_else(|| self.substitution.fresh());
+        Type::list(self.known(&item))
+    }
+
+    fn map(&mut self, entries: &[Entry]) -> Type {
+        let mut both: Option<(Type, Type)> = None;
+        for entry in entries {
+            let key = self.check(&entry.key);
+            let known = self.known(&key);
+            if !matches!(
+                known.without_null(),
+                Type::Dyn | Type::Error | Type::Variable(_) | Type::Bool | Type::Int | Type::Uint | Type::String
+            ) {
+                let message = format!("a key of a map is bool, int, uint or string, but this is {known}");
+                self.report(Diagnostic::error(Code::WrongType, entry.key.span, message));
+            }
+            let value = self.check(&entry.value);
+            let value = self.held(&entry.value, value, entry.optional);
+            both = Some(match both {
+                Some((keys, values)) => (self.substitution.join(&keys, &key), self.substitution.join(&values, &value)),
+                None => (key, value),
+            });
+        }
+        let (key, value) = both.unwrap_or_else(|| (self.substitution.fresh(), self.substitution.fresh()));
+        Type::map(self.known(&key), self.known(&value))
+    }
+}
+
+fn literal_type(literal: &Literal) -> Type {
+    match literal {
+        Literal::Null => Type::Null,
+        Literal::Bool(_) => Type::Bool,
+        Literal::Int(_) => Type::Int,
+        Literal::Uint(_) => Type::Uint,
+        Literal::Double(_) => Type::Double,
+        Literal::String(_) => Type::String,
+        Literal::Bytes(_) => Type::Bytes,
+    }
+}
+
+/// What to do where two kinds of numbers meet.
+fn number_help(left: &Type, right: &Type) -> Option<&'static str> {
+    match (left.without_null(), right.without_null()) {
+        (Type::Int | Type::Uint, Type::Double) | (Type::Double, Type::Int | Type::Uint) => {
+            Some("write the whole number with `.0`, or convert it with `double(…)`")
+        }
+        (Type::Int, Type::Uint) | (Type::Uint, Type::Int) => {
+            Some("write the number with `u`, or convert it with `int(…)` or `uint(…)`")
+        }
+        _ => None,
+    }
+}

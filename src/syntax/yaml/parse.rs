@@ -1,0 +1,395 @@
+//! The parser's events become a tree; what YAML allows and we do not is refused here.
+
+use std::collections::HashMap;
+
+use serde_yaml::granit_parser::{self, ErrorKind, Event, Parser, ScalarStyle, ScanError};
+
+use super::scalar;
+use super::{Key, Kind, MAX_DEPTH, MAX_NODES, MAX_TEXT, Node};
+use crate::base::fragment::Fragment;
+use crate::base::source::SourceId;
+use crate::base::span::Span;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+
+/// Reads one YAML document. Without a node there is at least one error; with one there may be some too (a key that
+/// stands twice, a tag). An empty text is null.
+pub fn parse(source: SourceId, text: &str) -> (Option<Node>, Diagnostics) {
+    let mut builder = Builder {
+        source,
+        text,
+        stack: Vec::new(),
+        root: None,
+        anchors: HashMap::new(),
+        size: Size::default(),
+        diagnostics: Diagnostics::new(),
+    };
+    let options = granit_parser::options! {
+        emit_comments: false,
+        disallow_directives: true,
+        emit_unresolved_aliases: true,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    for next in Parser::new_from_str_with_options(text, options) {
+        let step = match next {
+            Ok((event, span)) => builder.take(event, span),
+            Err(error) => Err(Box::new(builder.syntax_error(&error))),
+        };
+        match step {
+            Ok(Go::On) => {}
+            Ok(Go::End) => break,
+            Err(diagnostic) => {
+                builder.diagnostics.push(*diagnostic);
+                return (None, builder.diagnostics);
+            }
+        }
+    }
+    let root = builder.root.unwrap_or(Node { span: Span::new(source, 0, 0), kind: Kind::Null, written: None });
+    (Some(root), builder.diagnostics)
+}
+
+/// Whether there is anything more to read.
+enum Go {
+    On,
+    End,
+}
+
+/// A collection that is not closed yet.
+enum Open {
+    Seq(Vec<Node>),
+    Map { entries: Vec<(Key, Node)>, known: HashMap<String, Span>, key: Option<Key> },
+}
+
+struct Frame {
+    open: Open,
+    start: usize,
+    anchor: usize,
+    /// Of the whole tree before this collection began.
+    before: Size,
+    /// Nesting below this collection.
+    height: usize,
+}
+
+/// How much there is, aliases expanded.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    text: usize,
+}
+
+struct Anchored {
+    node: Node,
+    size: Size,
+    height: usize,
+}
+
+struct Builder<'t> {
+    source: SourceId,
+    text: &'t str,
+    stack: Vec<Frame>,
+    root: Option<Node>,
+    anchors: HashMap<usize, Anchored>,
+    size: Size,
+    diagnostics: Diagnostics,
+}
+
+impl Builder<'_> {
+    fn take(&mut self, event: Event<'_>, place: granit_parser::Span) -> Result<Go, Box<Diagnostic>> {
+        let range = place.byte_range().unwrap_or(0..0);
+        let span = Span::new(self.source, range.start, range.end);
+        if let Some(tag) = event.tag() {
+            self.check_tag(tag, &place);
+        }
+        match event {
+            Event::DocumentStart(..) if self.root.is_some() => {
+                let end = (range.start + 3).min(self.text.len());
+                let span = Span::new(self.source, range.start, end);
+                return Err(Box::new(
+                    Diagnostic::error(Code::YamlSyntax, span, "a second document begins here")
+                        .help("one file holds one document: move the second to a file of its own"),
+                ));
+            }
+            Event::StreamEnd => return Ok(Go::End),
+            Event::Alias(anchor) => self.alias(anchor, span)?,
+            Event::UnresolvedAlias(name) => {
+                return Err(Box::new(
+                    Diagnostic::error(Code::YamlSyntax, span, format!("the alias `*{name}` has no anchor before it"))
+                        .help(format!("text that starts with `*` needs quotes; an anchor is written `&{name}`")),
+                ));
+            }
+            Event::Scalar(value, style, anchor, tag) => {
+                let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str") || tag.suffix().is_empty());
+                self.scalar(&value, style, anchor, is_text, range)?;
+            }
+            Event::SequenceStart(_, anchor, _) => self.open(Open::Seq(Vec::new()), anchor, range.start, span)?,
+            Event::MappingStart(_, anchor, _) => {
+                let open = Open::Map { entries: Vec::new(), known: HashMap::new(), key: None };
+                self.open(open, anchor, range.start, span)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(range.end)?,
+            // The start of the stream and documents, and what other options would send.
+            _ => {}
+        }
+        Ok(Go::On)
+    }
+
+    fn scalar(
+        &mut self,
+        value: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        is_text: bool,
+        range: std::ops::Range<usize>,
+    ) -> Result<(), Box<Diagnostic>> {
+        let raw = self.text.get(range.clone()).unwrap_or_default();
+        // The parser gives `~` for a value that is not there.
+        let value = if raw.is_empty() { "" } else { value };
+        let fragment = scalar::fragment(self.source, self.text, range.clone(), value, style);
+        // The parser counts the blank lines behind a plain scalar to it; a caret must not.
+        let end = match style {
+            ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => range.start + raw.trim_end().len(),
+            _ => range.end,
+        };
+        let span = Span::new(self.source, range.start, end);
+        let before = self.size;
+        self.grow(Size { nodes: 1, text: value.len() }, span)?;
+        let (kind, written) = if style == ScalarStyle::Plain && !is_text && !self.is_key_next() {
+            scalar::resolve(fragment)
+        } else {
+            (Kind::String(fragment), None)
+        };
+        self.finish(Node { span, kind, written }, anchor, before, 0)
+    }
+
+    fn is_key_next(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame { open: Open::Map { key: None, .. }, .. }))
+    }
+
+    fn open(&mut self, open: Open, anchor: usize, start: usize, span: Span) -> Result<(), Box<Diagnostic>> {
+        if self.is_key_next() {
+            return Err(Box::new(no_plain_key(span)));
+        }
+        if self.stack.len() >= MAX_DEPTH {
+            return Err(Box::new(too_deep(span)));
+        }
+        let before = self.size;
+        self.grow(Size { nodes: 1, text: 0 }, span)?;
+        self.stack.push(Frame { open, start, anchor, before, height: 0 });
+        Ok(())
+    }
+
+    fn close(&mut self, end: usize) -> Result<(), Box<Diagnostic>> {
+        let Some(frame) = self.stack.pop() else { return Ok(()) };
+        let (kind, last) = match frame.open {
+            Open::Seq(items) => {
+                let last = items.last().map(|node| node.span);
+                (Kind::Seq(items), last)
+            }
+            Open::Map { entries, .. } => {
+                let last = entries.last().map(|(key, node)| key.span.to(node.span));
+                (Kind::Map(entries), last)
+            }
+        };
+        // A block collection's end is told at the next token; a flow one's is its bracket.
+        let closed_by_bracket = matches!(self.text.as_bytes().get(frame.start), Some(b'[' | b'{'))
+            && matches!(end.checked_sub(1).and_then(|at| self.text.as_bytes().get(at)), Some(b']' | b'}'));
+        let end = match last {
+            Some(last) if !closed_by_bracket => (last.end as usize).max(frame.start),
+            _ => end,
+        };
+        let node = Node { span: Span::new(self.source, frame.start, end), kind, written: None };
+        self.finish(node, frame.anchor, frame.before, frame.height + 1)
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Box<Diagnostic>> {
+        let Some(anchored) = self.anchors.get(&anchor) else {
+            return Err(Box::new(
+                Diagnostic::error(Code::YamlSyntax, span, "the alias refers to the value that it stands in")
+                    .help("write the value out"),
+            ));
+        };
+        let (size, height) = (anchored.size, anchored.height);
+        if self.stack.len() + height > MAX_DEPTH {
+            return Err(Box::new(too_deep(span)));
+        }
+        // Counted before anything is copied.
+        let before = self.size;
+        let node = &anchored.node;
+        let is_key = matches!(self.stack.last(), Some(Frame { open: Open::Map { key: None, .. }, .. }));
+        let node = if is_key && node.scalar().is_none() { None } else { Some(node) };
+        let Some(node) = node else { return Err(Box::new(no_plain_key(span))) };
+        check_size(before, size).map_err(|what| Box::new(too_large(span, what)))?;
+        let node = node.clone();
+        self.size = Size { nodes: before.nodes + size.nodes, text: before.text + size.text };
+        self.finish(node, 0, before, height)
+    }
+
+    fn grow(&mut self, by: Size, span: Span) -> Result<(), Box<Diagnostic>> {
+        check_size(self.size, by).map_err(|what| Box::new(too_large(span, what)))?;
+        self.size = Size { nodes: self.size.nodes + by.nodes, text: self.size.text + by.text };
+        Ok(())
+    }
+
+    /// Puts a complete value where it belongs.
+    fn finish(&mut self, node: Node, anchor: usize, before: Size, height: usize) -> Result<(), Box<Diagnostic>> {
+        if anchor != 0 {
+            let size = Size { nodes: self.size.nodes - before.nodes, text: self.size.text - before.text };
+            self.grow(size, node.span)?;
+            self.anchors.insert(anchor, Anchored { node: node.clone(), size, height });
+        }
+        let Some(frame) = self.stack.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        frame.height = frame.height.max(height);
+        match &mut frame.open {
+            Open::Seq(items) => items.push(node),
+            Open::Map { entries, known, key } => match key.take() {
+                None => {
+                    let name = node.scalar().map(|fragment| fragment.text.clone()).unwrap_or_default();
+                    *key = Some(Key { name, span: node.span });
+                }
+                Some(key) => {
+                    if let Some(first) = known.get(&key.name) {
+                        self.diagnostics.push(
+                            Diagnostic::error(
+                                Code::DuplicateKey,
+                                key.span,
+                                format!("`{}` stands here twice", key.name),
+                            )
+                            .label("the second")
+                            .also(*first, "the first")
+                            .help("delete one of the two"),
+                        );
+                    } else {
+                        known.insert(key.name.clone(), key.span);
+                        entries.push((key, node));
+                    }
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn check_tag(&mut self, tag: &granit_parser::Tag, place: &granit_parser::Span) {
+        if tag.is_yaml_core_schema_tag("str") || tag.suffix().is_empty() {
+            return;
+        }
+        let range = place.tag_span().and_then(|span| span.byte_range()).or_else(|| place.byte_range()).unwrap_or(0..0);
+        let written = self.text.get(range.clone()).unwrap_or_default();
+        self.diagnostics.push(
+            Diagnostic::error(
+                Code::YamlSyntax,
+                Span::new(self.source, range.start, range.end),
+                format!("YAML takes `{written}` for a tag, and tags mean nothing here"),
+            )
+            .help("text that starts with `!` needs quotes"),
+        );
+    }
+
+    fn syntax_error(&self, error: &ScanError) -> Diagnostic {
+        let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        let (start, end) = token_at(self.text, at);
+        let span = Span::new(self.source, start, end);
+        let yaml = |message: &str| Diagnostic::error(Code::YamlSyntax, span, message);
+        match error.kind() {
+            ErrorKind::RecursionLimitExceeded => too_deep(span),
+            ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabAtBlockScalarStart => {
+                yaml("a tab indents the line; YAML takes only blanks for that").help("replace the tab with blanks")
+            }
+            ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => yaml(
+                "a `:` makes a mapping here, where none can stand",
+            )
+            .help("text that holds `: ` needs quotes; a key needs a line of its own; a bracket may be open above"),
+            ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+                yaml("this line is no `key: value`").help("a key is followed by `:` and a blank")
+            }
+            ErrorKind::ExpectedBlockMappingKey => {
+                yaml("a key is expected here").help("keys of one mapping stand in one column")
+            }
+            ErrorKind::ExpectedBlockSequenceEntry => {
+                yaml("a `- ` is expected here").help("items of one list stand in one column")
+            }
+            ErrorKind::InvalidIndentation | ErrorKind::InvalidFlowScalarIndent => {
+                yaml("the line is indented wrongly").help("keys of one mapping stand in one column")
+            }
+            ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
+                yaml("the quotes that open here are not closed")
+            }
+            ErrorKind::InvalidQuotedScalarIndent => {
+                yaml("quotes are not closed, or a line within them is indented too little")
+                    .help("look for a missing quote above")
+            }
+            ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+                yaml("more text follows the closing quote").help("quote the whole value, or none of it")
+            }
+            ErrorKind::UnclosedFlowCollection { open } => yaml(&format!("the `{open}` is not closed")),
+            ErrorKind::UnexpectedEofFlowSequence => yaml("a `[` is not closed"),
+            ErrorKind::UnexpectedEofFlowMapping | ErrorKind::UnexpectedEofImplicitFlowMapping => {
+                yaml("a `{` is not closed")
+            }
+            ErrorKind::MismatchedFlowCollectionEnd { open, close } => yaml(&format!("`{open}` is closed by `{close}`")),
+            ErrorKind::MisplacedFlowCollectionEnd => yaml("a bracket is closed that was not opened"),
+            ErrorKind::ExpectedFlowMappingSeparator => yaml("`,` or `}` is expected here"),
+            ErrorKind::ExpectedFlowSequenceSeparator => yaml("`,` or `]` is expected here"),
+            ErrorKind::UnexpectedCharacter { character } => {
+                yaml(&format!("no value can start with `{}`", character.escape_default())).help("quote the value")
+            }
+            ErrorKind::DirectiveDisallowed => yaml("directives mean nothing here").help("delete the line"),
+            other => yaml(&other.to_string()),
+        }
+    }
+}
+
+/// The bytes of the token at `at`: up to the next blank, at least one character unless at the end of the line.
+fn token_at(text: &str, mut at: usize) -> (usize, usize) {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let rest = text.get(at..).unwrap_or_default();
+    let length = rest.find(char::is_whitespace).unwrap_or(rest.len());
+    (at, at + length)
+}
+
+fn check_size(now: Size, by: Size) -> Result<(), &'static str> {
+    if now.nodes.saturating_add(by.nodes) > MAX_NODES {
+        return Err("values");
+    }
+    if now.text.saturating_add(by.text) > MAX_TEXT {
+        return Err("bytes of text");
+    }
+    Ok(())
+}
+
+fn too_large(span: Span, what: &str) -> Diagnostic {
+    let limit = if what == "values" { MAX_NODES } else { MAX_TEXT };
+    Diagnostic::error(
+        Code::TooLarge,
+        span,
+        format!("the file holds more than {limit} {what}, with its aliases written out"),
+    )
+    .help("split the file, or use fewer aliases")
+}
+
+fn too_deep(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::TooLarge, span, format!("values are nested more than {MAX_DEPTH} deep"))
+        .help("no file needs that; is a bracket missing?")
+}
+
+fn no_plain_key(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::YamlSyntax, span, "a key must be a plain word, and this is a list or a mapping")
+        .help("text that starts with `[` or `{` needs quotes")
+}
+
+impl Node {
+    /// A node made from text that stands verbatim in a source, as a plain scalar would be read. For values that come
+    /// from elsewhere than a file.
+    pub fn plain(fragment: Fragment) -> Self {
+        let span = fragment.span(0..fragment.text.len());
+        let (kind, written) = scalar::resolve(fragment);
+        Self { span, kind, written }
+    }
+}

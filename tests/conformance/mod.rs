@@ -1,0 +1,3 @@
+//! What others have specified, held against their own cases.
+
+mod cel;
