@@ -3,6 +3,7 @@
 //! What it must not know: how steps are ordered (`plan`), which rule an event matches (`router`), how anything runs.
 
 pub mod fit;
+pub mod rules;
 pub mod template;
 
 use std::time::Duration;
