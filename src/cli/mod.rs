@@ -94,6 +94,11 @@ pub fn main() -> ExitCode {
 /// Does what the arguments say.
 pub fn run(cli: Cli) -> Exit {
     let Cli { log, command } = cli;
+    // The others know better when: after the configuration, or within a picture of their own.
+    let starts_itself = matches!(command, Command::Serve(_) | Command::Agent(_) | Command::Demo(_) | Command::Run(_));
+    if !starts_itself && let Err(failure) = telemetry::start(&log, None) {
+        return failure.report();
+    }
     match command {
         Command::Serve(args) => serve::run(&args, &log),
         Command::Agent(args) => agent::run(args, &log),
