@@ -5,6 +5,7 @@
 pub mod check;
 mod compose;
 pub mod fit;
+pub mod rules;
 mod scope;
 pub mod template;
 mod workflow;
