@@ -13,6 +13,7 @@ pub mod halt;
 pub mod init;
 pub mod keys;
 pub mod output;
+pub mod plan;
 pub mod records;
 pub mod run;
 pub mod runs;
@@ -48,6 +49,8 @@ pub enum Command {
     Agent(agent::AgentArgs),
     /// Watch the main job on this machine: a service, two agents, the engine, four deployments.
     Demo(demo::Args),
+    /// Show what a workflow compiles to.
+    Plan(plan::Args),
     /// Run one workflow here and now.
     Run(run::Args),
     /// Send an event, or see what became of one.
@@ -103,6 +106,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(args) => serve::run(&args, &log),
         Command::Agent(args) => agent::run(args, &log),
         Command::Demo(args) => demo::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Run(args) => run::run(&args, &log),
         Command::Event(command) => event::run(&command),
         Command::Runs(command) => runs::run(&command),
