@@ -5,7 +5,7 @@
 pub mod agent;
 pub mod client;
 pub mod config;
-mod diagnostics;
+pub mod demo;
 pub mod event;
 pub mod exit;
 pub mod failure;
@@ -14,10 +14,14 @@ pub mod init;
 pub mod keys;
 pub mod output;
 pub mod records;
+pub mod run;
 pub mod runs;
 pub mod serve;
 pub mod targets;
 pub mod telemetry;
+pub mod validate;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 
@@ -42,6 +46,10 @@ pub enum Command {
     Serve(serve::Args),
     /// Run a proxy beside a client that enforces the client's rate.
     Agent(agent::AgentArgs),
+    /// Watch the main job on this machine: a service, two agents, the engine, four deployments.
+    Demo(demo::Args),
+    /// Run one workflow here and now.
+    Run(run::Args),
     /// Send an event, or see what became of one.
     #[command(subcommand)]
     Event(event::Command),
@@ -60,6 +68,8 @@ pub enum Command {
     /// See the configuration.
     #[command(subcommand)]
     Config(config::Command),
+    /// Check rules and workflows together, and show every problem.
+    Validate(validate::Args),
     /// Make a folder with a configuration, rules and workflows that validate and run.
     Init(init::Args),
     /// Make and identify the key that a store is sealed with.
@@ -87,6 +97,8 @@ pub fn run(cli: Cli) -> Exit {
     match command {
         Command::Serve(args) => serve::run(&args, &log),
         Command::Agent(args) => agent::run(args, &log),
+        Command::Demo(args) => demo::run(&args),
+        Command::Run(args) => run::run(&args, &log),
         Command::Event(command) => event::run(&command),
         Command::Runs(command) => runs::run(&command),
         Command::Targets(command) => targets::run(&command),
@@ -94,6 +106,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Halt(args) => halt::run(&args, halt::Order::Halt),
         Command::Unhalt(args) => halt::run(&args, halt::Order::Unhalt),
         Command::Config(command) => config::run(&command),
+        Command::Validate(args) => validate::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Keys(args) => keys::run(&args),
     }

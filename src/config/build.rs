@@ -70,11 +70,11 @@ impl Builder<'_> {
         };
         let template =
             collected.defaults.map(|_| self.target(&Scope { prefix: vec!["defaults"] }, &network, diagnostics));
-        let mut listed = Vec::new();
+        let mut own = Vec::new();
         for name in &collected.targets {
-            listed.push(self.target(&Scope { prefix: vec!["targets", &name.node] }, &network, diagnostics));
+            own.push(self.target(&Scope { prefix: vec!["targets", &name.node] }, &network, diagnostics));
         }
-        let targets = TargetTable::new(listed, template);
+        let targets = TargetTable::new(own, template);
         let settings = std::mem::take(&mut self.settings);
         Config { store, listen: listen.value, program, network, targets, encryption, log, settings }
     }
@@ -121,7 +121,7 @@ impl Builder<'_> {
         check::at_least(
             "rate.time_to_live",
             &time_to_live,
-            Duration::from_secs(3),
+            &Given { value: Duration::from_secs(3), span: None },
             "it is renewed at a third of it",
             diagnostics,
         );
@@ -199,14 +199,14 @@ impl Builder<'_> {
         check::at_least(
             "measure.request_timeout",
             &request_timeout,
-            p99.value,
+            p99,
             "that is `slo.p99`: no slower request could be seen",
             diagnostics,
         );
         check::at_least(
             "measure.limits.time",
             &time,
-            trial_time.value,
+            &trial_time,
             "that is `measure.trial_time`: not one trial would fit",
             diagnostics,
         );
@@ -389,14 +389,14 @@ fn text(given: Given<Value>) -> Given<String> {
     Given { value, span: given.span }
 }
 
-fn share(given: Given<Value>) -> Given<f64> {
-    let value = if let Value::Share(share) = given.value { share } else { 0.0 };
-    Given { value, span: given.span }
+fn share(Given { value, span }: Given<Value>) -> Given<f64> {
+    let value = if let Value::Share(share) = value { share } else { 0.0 };
+    Given { value, span }
 }
 
-fn rate(given: Given<Value>) -> Given<f64> {
-    let value = if let Value::Rate(rate) = given.value { rate } else { 0.0 };
-    Given { value, span: given.span }
+fn rate(Given { value, span }: Given<Value>) -> Given<f64> {
+    let value = if let Value::Rate(rate) = value { rate } else { 0.0 };
+    Given { value, span }
 }
 
 fn texts(given: Given<Value>) -> Given<Vec<Spanned<String>>> {

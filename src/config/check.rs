@@ -107,17 +107,19 @@ pub(super) fn share(name: &str, share: &Given<f64>, bounds: RangeInclusive<f64>,
 pub(super) fn at_least(
     name: &str,
     duration: &Given<Duration>,
-    least: Duration,
+    least: &Given<Duration>,
     why: &str,
     diagnostics: &mut Diagnostics,
 ) {
-    if duration.value < least {
+    if duration.value < least.value {
         let message = format!(
             "`{name}` is {}; it must be at least {}: {why}",
             format_duration(duration.value),
-            format_duration(least)
+            format_duration(least.value)
         );
-        diagnostics.push(Diagnostic::error(Code::BadSetting, place(duration), message));
+        // The one that was written is the one to change.
+        let span = duration.span.unwrap_or_else(|| place(least));
+        diagnostics.push(Diagnostic::error(Code::BadSetting, span, message));
     }
 }
 

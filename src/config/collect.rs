@@ -80,7 +80,7 @@ impl Collected {
             (kind, Content::Scalar(text)) => parse(kind, text),
             // Nothing written is nothing said.
             (_, Content::Null) => return,
-            (kind, _) => Err(format!("it must be a {kind}, but it is {}", node.describe())),
+            (kind, _) => Err(format!("it must be {kind}, but it is {}", node.describe())),
         };
         match value {
             Ok(value) => {
@@ -130,8 +130,8 @@ fn unknown(path: &str, name: &Spanned<String>, above: &Place, later: bool) -> Di
 
 fn help(key: Key) -> String {
     match key.default {
-        keys::Fallback::Is(text) => format!("it takes a {}; the default is `{text}`", key.kind),
-        _ => format!("it takes a {}", key.kind),
+        keys::Fallback::Is(text) => format!("it takes {}; the default is `{text}`", key.kind),
+        _ => format!("it takes {}", key.kind),
     }
 }
 

@@ -181,22 +181,22 @@ pub fn find(keys: &'static [Key], path: &str) -> Option<Key> {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text => f.write_str("text"),
-            Self::Path => f.write_str("path"),
-            Self::Store => f.write_str("store, like `sqlite://PATH`"),
-            Self::Url => f.write_str("URL, like `http://host/path`"),
-            Self::Address => f.write_str("address, like `127.0.0.1:7400`"),
-            Self::Duration => f.write_str("duration, like `250ms` or `10m`"),
-            Self::Rate => f.write_str("rate, like `50rps`"),
-            Self::Percentage => f.write_str("percentage, like `20%`"),
-            Self::Count => f.write_str("whole number above 0"),
+            Self::Text => f.write_str("a text"),
+            Self::Path => f.write_str("a path"),
+            Self::Store => f.write_str("a store, like `sqlite://PATH`"),
+            Self::Url => f.write_str("a URL, like `http://host/path`"),
+            Self::Address => f.write_str("an address, like `127.0.0.1:7400`"),
+            Self::Duration => f.write_str("a duration, like `250ms` or `10m`"),
+            Self::Rate => f.write_str("a rate, like `50rps`"),
+            Self::Percentage => f.write_str("a percentage, like `20%`"),
+            Self::Count => f.write_str("a whole number above 0"),
             Self::Choice(words) => {
                 let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
                 f.write_str(&words.join(" or "))
             }
             Self::Off => f.write_str("`off`"),
-            Self::TextList => f.write_str("list of texts"),
-            Self::Agents => f.write_str("list of `{ id, push }`"),
+            Self::TextList => f.write_str("a list of texts"),
+            Self::Agents => f.write_str("a list of `{ id, push }`"),
         }
     }
 }

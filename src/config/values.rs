@@ -93,7 +93,7 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
         }
         Kind::Off if text == "off" => Ok(Value::Text(text.to_owned())),
         Kind::Off => Err(format!("`{text}` is neither `off` nor a mapping with `key_file` or `key_env`")),
-        Kind::TextList | Kind::Agents => Err(format!("it must be a {kind}")),
+        Kind::TextList | Kind::Agents => Err(format!("it must be {kind}")),
     }
 }
 
