@@ -20,9 +20,9 @@ pub mod runs;
 pub mod serve;
 pub mod targets;
 pub mod telemetry;
-pub mod validate;
 #[cfg(test)]
 mod tests;
+pub mod validate;
 
 use std::process::ExitCode;
 
