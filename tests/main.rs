@@ -1,5 +1,6 @@
 //! What the whole does, seen from outside. One binary, one folder a subject.
 
 mod conformance;
+mod corpus;
 mod programs;
 mod tidy;

@@ -21,6 +21,7 @@ pub mod targets;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;
+pub mod validate;
 
 use std::process::ExitCode;
 
@@ -69,6 +70,8 @@ pub enum Command {
     Config(config::Command),
     /// Make a folder with a configuration, rules and workflows that validate and run.
     Init(init::Args),
+    /// Check rules and workflows together, and show every problem.
+    Validate(validate::Args),
     /// Make and identify the key that a store is sealed with.
     Keys(keys::Args),
 }
@@ -104,6 +107,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Unhalt(args) => halt::run(&args, halt::Order::Unhalt),
         Command::Config(command) => config::run(&command),
         Command::Init(args) => init::run(&args),
+        Command::Validate(args) => validate::run(&args),
         Command::Keys(args) => keys::run(&args),
     }
 }
