@@ -1,9 +1,11 @@
 //! Rules and workflows become what an engine runs by.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::AppError;
+use crate::action;
 use crate::base::digest::Digest;
 use crate::base::source::Sources;
 use crate::compile::{self, Compilation};
@@ -21,15 +23,20 @@ use crate::shipped;
 /// It does not check; what is wrong travels along.
 pub fn load(program: &config::Program) -> Result<Arc<Program>, AppError> {
     match program {
-        config::Program::Paths(paths) => assemble(compile::load_and_compile(paths)),
+        config::Program::Paths(paths) => assemble(check(paths)),
         config::Program::Shipped => {
             let mut sources = Sources::new();
             for file in shipped::FILES {
                 sources.add(format!("(shipped)/{}", file.name), file.text);
             }
-            assemble(compile::compile_sources(sources, Diagnostics::new()))
+            assemble(compile::compile(sources, Diagnostics::new(), &action::catalogue()))
         }
     }
+}
+
+/// Compiles files and folders against the actions that ship.
+pub fn check(paths: &[PathBuf]) -> Compilation {
+    compile::load_and_compile(paths, &action::catalogue())
 }
 
 /// What a compilation without errors runs as.
@@ -56,7 +63,7 @@ pub(super) struct StoredPlans;
 
 impl Planner for StoredPlans {
     fn plan(&self, source: &PlanSource) -> Result<Plan, String> {
-        compile::plan_of(source).map_err(|diagnostics| {
+        compile::plan_of(source, &action::catalogue()).map_err(|diagnostics| {
             let messages: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.message.clone()).collect();
             messages.join("; ")
         })

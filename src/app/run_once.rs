@@ -55,7 +55,7 @@ pub async fn run_once(order: Order, stop: CancellationToken, mut look: impl FnMu
         allowed: allowed.clone(),
         incarnation: loaded.incarnation,
     });
-    let dispatcher: Arc<dyn Dispatcher> = Arc::new(Arc::clone(&dispatch));
+    let dispatcher = Arc::clone(&dispatch) as Arc<dyn Dispatcher>;
     let context = Context {
         clock: Arc::clone(&clock),
         store: Arc::clone(&store),

@@ -60,7 +60,7 @@ pub async fn serve(
         incarnation: loaded.incarnation,
     });
     dispatch.restore(&loaded);
-    let dispatcher: Arc<dyn Dispatcher> = Arc::new(Arc::clone(&dispatch));
+    let dispatcher = Arc::clone(&dispatch) as Arc<dyn Dispatcher>;
     let context = Context {
         clock: Arc::clone(&clock),
         store: Arc::clone(&store),
@@ -84,7 +84,7 @@ pub async fn serve(
     let engine = Engine::start(Options { context, actions, program, pending_limit: PENDING_LIMIT }).await?;
     let control = Arc::clone(&engine) as Arc<_>;
     let state = ApiState { control, store, targets, dispatcher, clock, metrics };
-    let router = api::router(state, Some(grpc_service(Arc::clone(&dispatch))));
+    let router = api::router(state, Some(grpc_service(Arc::clone(&dispatch)).into_axum_router()));
     let serving = tokio::spawn(api::serve(listener, router, close.clone()));
     // Whoever waited for the address may have gone.
     let _ = ready.send(address);

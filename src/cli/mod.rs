@@ -19,6 +19,7 @@ pub mod runs;
 pub mod serve;
 pub mod targets;
 pub mod telemetry;
+pub mod validate;
 #[cfg(test)]
 mod tests;
 pub mod validate;
@@ -68,6 +69,8 @@ pub enum Command {
     /// See the configuration.
     #[command(subcommand)]
     Config(config::Command),
+    /// Check rules and workflows together, and show every problem.
+    Validate(validate::Args),
     /// Make a folder with a configuration, rules and workflows that validate and run.
     Init(init::Args),
     /// Check rules and workflows together, and show every problem.
@@ -106,6 +109,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Halt(args) => halt::run(&args, halt::Order::Halt),
         Command::Unhalt(args) => halt::run(&args, halt::Order::Unhalt),
         Command::Config(command) => config::run(&command),
+        Command::Validate(args) => validate::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Keys(args) => keys::run(&args),

@@ -15,7 +15,6 @@ use super::output::{self, Format, cell, list};
 use super::runs::describe;
 use super::telemetry::{self, LogArgs};
 use crate::app::{self, Order, program};
-use crate::compile;
 use crate::diagnostic::Code;
 
 /// What to run.
@@ -47,7 +46,7 @@ pub fn run(args: &Args, log: &LogArgs) -> Exit {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    let compilation = compile::load_and_compile(std::slice::from_ref(&args.workflow));
+    let compilation = program::check(std::slice::from_ref(&args.workflow));
     let problems = output::problems(&compilation.diagnostics, &compilation.sources);
     output::complain(&problems);
     let Ok(program) = program::assemble(compilation) else { return Exit::Findings };

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::output::{self, Format};
-use crate::compile::{Compilation, load_and_compile};
+use crate::app::program::check;
+use crate::compile::Compilation;
 use crate::diagnostic::{Code, render};
 
 /// Check rules and workflows together, and show every problem
@@ -22,7 +23,7 @@ pub struct Args {
 /// Checks the files and says what is wrong: done where there is no error, else findings. Paths where nothing is to be
 /// found are wrong usage.
 pub fn run(args: &Args) -> Exit {
-    let compilation = load_and_compile(&args.paths);
+    let compilation = check(&args.paths);
     let written = match args.format {
         Format::Json => output::print(&json(&compilation)),
         Format::Text => {
@@ -69,7 +70,7 @@ mod tests {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         let args = Args { paths: vec![folder.path().to_owned()], format: Format::Text };
-        let compilation = load_and_compile(&args.paths);
+        let compilation = check(&args.paths);
         let shown = text(&compilation, false).replace(&folder.path().display().to_string(), "FOLDER");
         (exit(&args, &compilation), shown, json(&compilation))
     }
