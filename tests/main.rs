@@ -1,8 +1,6 @@
 //! What the whole does, seen from outside. One binary, one folder a subject.
 
-#[cfg(test)]
 mod conformance;
-#[cfg(test)]
+mod corpus;
 mod programs;
-#[cfg(test)]
 mod tidy;
