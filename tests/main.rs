@@ -2,4 +2,5 @@
 
 mod conformance;
 mod programs;
+mod references;
 mod tidy;
