@@ -11,7 +11,7 @@ pub mod limiter;
 pub mod proxy;
 pub mod session;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -73,7 +73,7 @@ impl Connection {
 
     async fn send(&self, method: Method, url: Url, order: Order<'_>) -> Result<Json, Failure> {
         let internal = |error: reqwest::Error| Failure::new(Exit::Internal, Code::Internal, error.to_string());
-        let mut builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60));
+        let mut builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1));
         // Who has installed one already has chosen; either serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
         if url.scheme() == "http" {

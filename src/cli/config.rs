@@ -44,7 +44,7 @@ impl FileArgs {
     pub fn load(&self) -> Result<Config, Exit> {
         let loaded = config::load(self.config.as_deref());
         if !loaded.diagnostics.is_empty() {
-            complain(&super::diagnostics::text(&loaded.diagnostics, &loaded.sources));
+            complain(&super::output::problems(&loaded.diagnostics, &loaded.sources));
         }
         let errors = loaded.diagnostics.count(Severity::Error);
         match loaded.config {

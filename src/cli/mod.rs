@@ -5,7 +5,7 @@
 pub mod agent;
 pub mod client;
 pub mod config;
-mod diagnostics;
+pub mod demo;
 pub mod event;
 pub mod exit;
 pub mod failure;
@@ -14,6 +14,7 @@ pub mod init;
 pub mod keys;
 pub mod output;
 pub mod records;
+pub mod run;
 pub mod runs;
 pub mod serve;
 pub mod targets;
@@ -44,6 +45,10 @@ pub enum Command {
     Serve(serve::Args),
     /// Run a proxy beside a client that enforces the client's rate.
     Agent(agent::AgentArgs),
+    /// Watch the main job on this machine: a service, two agents, the engine, four deployments.
+    Demo(demo::Args),
+    /// Run one workflow here and now.
+    Run(run::Args),
     /// Send an event, or see what became of one.
     #[command(subcommand)]
     Event(event::Command),
@@ -89,6 +94,8 @@ pub fn run(cli: Cli) -> Exit {
     match command {
         Command::Serve(args) => serve::run(&args, &log),
         Command::Agent(args) => agent::run(args, &log),
+        Command::Demo(args) => demo::run(&args),
+        Command::Run(args) => run::run(&args, &log),
         Command::Event(command) => event::run(&command),
         Command::Runs(command) => runs::run(&command),
         Command::Targets(command) => targets::run(&command),

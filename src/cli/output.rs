@@ -8,7 +8,9 @@ use serde_json::Value as Json;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::diagnostic::Code;
+use crate::base::source::Sources;
+use crate::diagnostic::render::to_people;
+use crate::diagnostic::{Code, Diagnostics};
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -41,6 +43,11 @@ pub fn print(text: &str) -> Result<Exit, Failure> {
 /// Writes a JSON document to standard output.
 pub fn print_json(value: &Json) -> Result<Exit, Failure> {
     print(&serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string()))
+}
+
+/// Problems in files, in colour where a person looks.
+pub fn problems(diagnostics: &Diagnostics, sources: &Sources) -> String {
+    to_people(diagnostics, sources, io::IsTerminal::is_terminal(&io::stderr()))
 }
 
 /// Writes to standard error, if it is still there.

@@ -80,7 +80,8 @@ fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<()> {
     Ok(())
 }
 
-fn failure(error: AppError) -> Failure {
+/// An error of the application in the terms of the command line.
+pub(super) fn failure(error: AppError) -> Failure {
     match error {
         AppError::Failed { code, message, help } => {
             let exit = match code {
@@ -94,7 +95,7 @@ fn failure(error: AppError) -> Failure {
             }
         }
         AppError::Program { diagnostics, sources } => {
-            super::output::complain(&super::diagnostics::text(&diagnostics, &sources));
+            super::output::complain(&super::output::problems(&diagnostics, &sources));
             Failure::usage("the rules and workflows do not check; nothing was started")
                 .help("`homeostat validate` checks them without starting anything")
         }

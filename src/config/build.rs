@@ -70,11 +70,11 @@ impl Builder<'_> {
         };
         let template =
             collected.defaults.map(|_| self.target(&Scope { prefix: vec!["defaults"] }, &network, diagnostics));
-        let mut listed = Vec::new();
+        let mut own = Vec::new();
         for name in &collected.targets {
-            listed.push(self.target(&Scope { prefix: vec!["targets", &name.node] }, &network, diagnostics));
+            own.push(self.target(&Scope { prefix: vec!["targets", &name.node] }, &network, diagnostics));
         }
-        let targets = TargetTable::new(listed, template);
+        let targets = TargetTable::new(own, template);
         let settings = std::mem::take(&mut self.settings);
         Config { store, listen: listen.value, program, network, targets, encryption, log, settings }
     }
@@ -389,14 +389,14 @@ fn text(given: Given<Value>) -> Given<String> {
     Given { value, span: given.span }
 }
 
-fn share(given: Given<Value>) -> Given<f64> {
-    let value = if let Value::Share(share) = given.value { share } else { 0.0 };
-    Given { value, span: given.span }
+fn share(Given { value, span }: Given<Value>) -> Given<f64> {
+    let value = if let Value::Share(share) = value { share } else { 0.0 };
+    Given { value, span }
 }
 
-fn rate(given: Given<Value>) -> Given<f64> {
-    let value = if let Value::Rate(rate) = given.value { rate } else { 0.0 };
-    Given { value, span: given.span }
+fn rate(Given { value, span }: Given<Value>) -> Given<f64> {
+    let value = if let Value::Rate(rate) = value { rate } else { 0.0 };
+    Given { value, span }
 }
 
 fn texts(given: Given<Value>) -> Given<Vec<Spanned<String>>> {

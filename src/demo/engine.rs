@@ -87,7 +87,8 @@ impl Engine {
         if let Some(run) = run {
             return Ok(Some(Fate::Run(run.to_owned())));
         }
-        let lines = rules.iter().map(|rule| format!("{} {}", text(rule, "rule"), text(rule, "result").replace('_', " ")));
+        let lines =
+            rules.iter().map(|rule| format!("{} {}", text(rule, "rule"), text(rule, "result").replace('_', " ")));
         Ok(Some(Fate::Nothing(lines.collect())))
     }
 

@@ -77,7 +77,8 @@ impl Report {
 
     /// The report as tables for people.
     pub fn to_text(&self) -> String {
-        let mut deployments = table(&["deployment", "true rps", "measured rps", "off", "load test", "rates", "phase", "seconds"]);
+        let mut deployments =
+            table(&["deployment", "true rps", "measured rps", "off", "load test", "rates", "phase", "seconds"]);
         for deployment in &self.deployments {
             let rates: Vec<_> = deployment.rates.iter().map(|(id, rate)| format!("{id} {rate:.1}")).collect();
             let measured = deployment.measured_max_rps;

@@ -105,11 +105,12 @@ fn measuring(progress: &MeasureProgress) -> String {
 fn scale(rate: f64, lower: f64, upper: Option<f64>) -> String {
     const PLACES: u32 = 20;
     let full = upper.unwrap_or(rate.max(lower) * 2.0).max(1.0);
-    let place = |value: f64| (value / full * f64::from(PLACES)).round().clamp(0.0, f64::from(PLACES));
+    let place = |value: f64| (0..=PLACES).rev().find(|place| f64::from(*place) * full <= value * f64::from(PLACES));
+    let (at, holds) = (place(rate).unwrap_or(0).min(PLACES - 1), place(lower).unwrap_or(0));
     (0..PLACES)
-        .map(|index| match f64::from(index) {
-            index if index + 1.0 == place(rate).max(1.0) => '●',
-            index if index < place(lower) => '█',
+        .map(|index| match index {
+            index if index == at => '●',
+            index if index < holds => '█',
             _ => '░',
         })
         .collect()

@@ -20,15 +20,13 @@ const WATCH: Duration = Duration::from_secs(6);
 /// Between looks at a run.
 const LOOK: Duration = Duration::from_millis(150);
 /// How long anything may take before the demo gives up.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How to run the demo.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Draws the capacity; the same seed draws the same.
     pub seed: u64,
-    /// Leave everything running until the process is told to end.
-    pub keep: bool,
 }
 
 /// Why a demo did not come to its end.
@@ -106,7 +104,9 @@ async fn play(
         agents.iter().map(|(id, address)| format!("{id}  http://{address}")).collect::<Vec<_>>().join("\n"),
         format!("logs     {}", household.folder().display()),
     ];
-    addresses.iter().for_each(|line| show.say(line));
+    for line in &addresses {
+        show.say(line);
+    }
 
     let mut deployments = Vec::new();
     let acts = [

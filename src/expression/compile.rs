@@ -160,13 +160,11 @@ impl Compiler<'_> {
                 NodeKind::OrElse { operands: Box::new(operands), value: name == "orValue" }
             }
             ("matches", Ok([text, Node { kind: NodeKind::Constant(Value::String(pattern)), weight, span }])) => {
-                match regex(&pattern) {
-                    Ok(regex) => NodeKind::Matches(Box::new(text), Box::new(regex)),
-                    Err(_) => {
-                        let pattern = Node { kind: NodeKind::Constant(Value::String(pattern)), weight, span };
-                        NodeKind::Call { function: found, arguments: Box::new([text, pattern]) }
-                    }
+                if let Ok(regex) = regex(&pattern) {
+                    return NodeKind::Matches(Box::new(text), Box::new(regex));
                 }
+                let pattern = Node { kind: NodeKind::Constant(Value::String(pattern)), weight, span };
+                NodeKind::Call { function: found, arguments: Box::new([text, pattern]) }
             }
             (_, Ok(given)) => NodeKind::Call { function: found, arguments: Box::new(given) },
             (_, Err(given)) => NodeKind::Call { function: found, arguments: given.into() },

@@ -96,8 +96,9 @@ impl Comprehension {
         self.walk(frame, |frame, _| {
             if self.passes(frame)? {
                 let entries = self.body.evaluate(frame)?;
-                let entries =
-                    entries.as_map().ok_or_else(|| Fault::no_overload("transformMapEntry", &[entries.clone()]))?;
+                let entries = entries
+                    .as_map()
+                    .ok_or_else(|| Fault::no_overload("transformMapEntry", std::slice::from_ref(&entries)))?;
                 frame.budget.spend(entries.len())?;
                 made.extend(entries.iter());
             }
@@ -123,28 +124,28 @@ impl Comprehension {
     fn walk<'a>(
         &'a self,
         frame: &mut Frame<'a>,
-        mut turn: impl FnMut(&mut Frame<'a>, &Item<'a>) -> Turn,
+        mut turn: impl FnMut(&mut Frame<'a>, &Step<'a>) -> Turn,
     ) -> Result<(), Fault> {
         let range = self.range.evaluate(frame)?;
         let before = frame.locals.len();
         let cost = 1 + self.body.weight as usize + self.filter.as_ref().map_or(0, |filter| filter.weight as usize);
-        let mut step = |frame: &mut Frame<'a>, item: Item<'a>| {
+        let mut step = |frame: &mut Frame<'a>, now: Step<'a>| {
             frame.budget.spend(cost)?;
             frame.locals.truncate(before);
             if self.two_variables {
-                frame.locals.push(item.key.clone());
-                frame.locals.push(item.value.clone());
+                frame.locals.push(now.key.clone());
+                frame.locals.push(now.value.clone());
             } else {
-                frame.locals.push(item.item.clone());
+                frame.locals.push(now.item.clone());
             }
-            turn(frame, &item)
+            turn(frame, &now)
         };
         let result = if let Some(list) = range.as_list() {
             (0_i64..).zip(list.iter()).try_fold((), |(), (index, value)| {
-                done(step(frame, Item { key: Value::Int(index), item: value.clone(), value }))
+                done(step(frame, Step { key: Value::Int(index), item: value.clone(), value }))
             })
         } else if let Some(map) = range.as_map() {
-            map.iter().try_fold((), |(), (key, value)| done(step(frame, Item { item: key.clone(), key, value })))
+            map.iter().try_fold((), |(), (key, value)| done(step(frame, Step { item: key.clone(), key, value })))
         } else {
             ControlFlow::Break(Err(Fault::no_overload("a macro", std::slice::from_ref(&range)).at(self.range.span)))
         };
@@ -157,7 +158,7 @@ impl Comprehension {
 }
 
 /// What a turn is about.
-struct Item<'a> {
+struct Step<'a> {
     /// The index in a list, the key in a map.
     key: Value<'a>,
     value: Value<'a>,

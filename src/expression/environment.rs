@@ -1,5 +1,7 @@
 //! Which names an expression may use, and what they hold during one evaluation.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::functions::Overload;
@@ -23,7 +25,11 @@ impl TypeEnv {
     /// The same names and one more.
     #[must_use]
     pub fn with(self, name: &str, shape: Shape) -> Self {
-        self.with_type(name, Type::of_shape(&shape))
+        let kind = match shape {
+            Shape::Object(object) => Type::Object(Arc::new(object)),
+            other => Type::of_shape(&other),
+        };
+        self.with_type(name, kind)
     }
 
     /// The same names and one more, of a type that no data has. The name may be dotted.

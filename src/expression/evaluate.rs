@@ -50,9 +50,21 @@ impl Node {
             NodeKind::Or(operands) => self.junction(frame, operands, true),
             NodeKind::Binary(operator, operands) => {
                 let [left, right] = operands.as_ref();
-                let left = left.evaluate(frame)?;
-                let right = right.evaluate(frame)?;
-                match operators::binary(*operator, &left, &right, &mut frame.budget) {
+                // A constant is compared where it lies.
+                let (left_value, right_value);
+                let left = if let NodeKind::Constant(value) = &left.kind {
+                    value
+                } else {
+                    left_value = left.evaluate(frame)?;
+                    &left_value
+                };
+                let right = if let NodeKind::Constant(value) = &right.kind {
+                    value
+                } else {
+                    right_value = right.evaluate(frame)?;
+                    &right_value
+                };
+                match operators::binary(*operator, left, right, &mut frame.budget) {
                     Ok(value) => Ok(value),
                     Err(fault) => Err(fault.at(self.span)),
                 }
@@ -170,7 +182,7 @@ impl Node {
 }
 
 /// A value behind `?`: what it holds.
-fn held<'a>(value: Value<'a>) -> Result<Option<Value<'a>>, Fault> {
+fn held(value: Value<'_>) -> Result<Option<Value<'_>>, Fault> {
     match value {
         Value::Optional(content) => Ok(content.map(|content| content.as_ref().clone())),
         other => Err(Fault::new(format!("behind `?` stands an optional, but this is {}", other.type_name()))),

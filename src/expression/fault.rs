@@ -71,19 +71,14 @@ impl Budget {
 
     /// Takes `cost` units.
     pub(super) fn spend(&mut self, cost: usize) -> Result<(), Fault> {
-        match self.left.checked_sub(cost as u64) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => {
-                self.left = 0;
-                let mut fault =
-                    Fault::new("the expression costs too much: it walks or makes more data than is allowed");
-                fault.0.fatal = true;
-                Err(fault)
-            }
+        if let Some(left) = self.left.checked_sub(cost as u64) {
+            self.left = left;
+            return Ok(());
         }
+        self.left = 0;
+        let mut fault = Fault::new("the expression costs too much: it walks or makes more data than is allowed");
+        fault.0.fatal = true;
+        Err(fault)
     }
 
     /// Takes what making or walking `bytes` of text costs.

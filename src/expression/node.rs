@@ -96,8 +96,10 @@ impl NodeKind {
             }
             Self::And(operands) | Self::Or(operands) => operands.iter().collect(),
             Self::Conditional(operands) => operands.iter().collect(),
-            Self::Binary(_, operands) | Self::Bind(operands) => operands.iter().collect(),
-            Self::OrElse { operands, .. } | Self::OptionalMap { operands, .. } => operands.iter().collect(),
+            Self::Binary(_, operands)
+            | Self::Bind(operands)
+            | Self::OrElse { operands, .. }
+            | Self::OptionalMap { operands, .. } => operands.iter().collect(),
             Self::List(items) => items.iter().map(|(item, _)| item).collect(),
             Self::Map(entries) => entries.iter().flat_map(|(key, value, _)| [key, value]).collect(),
             Self::Call { arguments, .. } => arguments.iter().collect(),

@@ -84,7 +84,7 @@ fn run(case: &Json) -> Result<(), String> {
         let member = function["member"].as_bool().unwrap_or_default();
         env = env.with_function(name, member, parameters?, kinds(&function["result"])?);
     }
-    let fails = case["expect"]["error"].as_bool().unwrap_or_default();
+    let fails = case.pointer("/expect/error").and_then(Json::as_bool).unwrap_or_default();
     let fragment = Fragment::verbatim(SourceId(0), 0, text);
     let compiled = if unchecked { compile_unchecked(&fragment, &env) } else { compile(&fragment, &env) };
     let program = match compiled {
@@ -108,7 +108,7 @@ fn run(case: &Json) -> Result<(), String> {
     for (name, value) in &bound {
         bindings = bindings.with_value(name, read_value(value)?);
     }
-    let expected = &case["expect"]["value"];
+    let expected = case.pointer("/expect/value").unwrap_or(&Json::Null);
     match program.evaluate_value(&bindings) {
         Err(_) if fails => Ok(()),
         Err(error) => Err(format!("fails: {}; expected {expected}", error.message)),

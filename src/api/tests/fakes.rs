@@ -263,7 +263,7 @@ fn checkout() -> TargetSettings {
             ceiling_rps: 2_000.0,
             interim: 0.7,
             max_step: None,
-            time_to_live: std::time::Duration::from_secs(60),
+            time_to_live: std::time::Duration::from_mins(1),
             on_expiry: OnExpiry::Floor,
         },
         strategy: StrategySettings::Headroom { keep: 0.2 },

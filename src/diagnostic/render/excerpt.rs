@@ -8,10 +8,10 @@ use std::ops::Range;
 use crate::base::source::Source;
 use crate::base::span::Span;
 
-/// A longer line is cut around its carets, bytes.
+/// A longer line is cut behind its caret, bytes.
 const MAX_LINE: usize = 1_000;
-/// What is left of a cut line on each side of the caret, bytes.
-const AROUND: usize = 60;
+/// What is left of a cut line behind the caret, bytes.
+const BEHIND: usize = 60;
 /// A caret within a cut line is no longer than this, bytes.
 const MAX_CARET: usize = 60;
 
@@ -96,20 +96,18 @@ impl<'a> Excerpt<'a> {
         Self::cut(lines, &spans)
     }
 
-    /// The neighbourhood of the first span alone; the others are put at its place.
+    /// The line where the first span starts, up to a little behind it; the others are put at its place. What stands
+    /// before it stays, so that the column is right: whoever draws it shows the neighbourhood alone.
     fn cut(lines: &Lines<'a>, spans: &[Range<usize>]) -> Self {
         let span = spans.first().cloned().unwrap_or(0..0);
         let line = lines.line(span.start);
         let whole = lines.lines(line, line);
         let start = span.start.min(whole.end);
         let end = lines.boundary(span.end.min(start + MAX_CARET).min(whole.end)).max(start);
-        let from = lines.boundary(start.saturating_sub(AROUND)).max(whole.start);
-        let to = lines.boundary((end + AROUND).min(whole.end));
-        let before = if from > whole.start { "…" } else { "" };
+        let to = lines.boundary((end + BEHIND).min(whole.end));
         let after = if to < whole.end { "…" } else { "" };
-        let shift = from - before.len().min(from);
-        let text = format!("{before}{}{after}", lines.slice(from..to));
-        let caret = if before.is_empty() { start - from..end - from } else { start - shift..end - shift };
+        let text = format!("{}{after}", lines.slice(whole.start..to));
+        let caret = start - whole.start..end - whole.start;
         Self { text: Cow::Owned(text), line: line + 1, ranges: vec![caret; spans.len()] }
     }
 }

@@ -115,26 +115,22 @@ fn group<'a>(diagnostic: &Diagnostic, index: &Index<'a>) -> Group<'a> {
     title.elements(elements)
 }
 
-/// The path and the lines of one source with its labels; the first label gives the line and column.
+/// The path and the lines of one source with its labels.
 fn place<'a>(index: &Index<'a>, source: SourceId, labels: &[(AnnotationKind, &Label)]) -> Vec<Element<'a>> {
-    let (Some(lines), Some((_, first))) = (index.lines.get(&source), labels.first()) else {
+    let Some(lines) = index.lines.get(&source) else {
         return Vec::new();
     };
     let path = excerpt::printable(&lines.source.path);
     if lines.source.text.is_empty() {
         return vec![Origin::path(path).into()];
     }
-    let (line, column) = lines.line_column(first.span.start as usize);
     let spans: Vec<Span> = labels.iter().map(|(_, label)| label.span).collect();
     let excerpt = Excerpt::of(lines, &spans);
     let annotations = labels.iter().zip(excerpt.ranges).map(|((kind, label), range)| {
         let text = Some(label.text.clone()).filter(|text| !text.is_empty());
         kind.span(range).label(text)
     });
-    vec![
-        Origin::path(path).line(line).char_column(column).into(),
-        Snippet::source(excerpt.text).line_start(excerpt.line).annotations(annotations).into(),
-    ]
+    vec![Snippet::source(excerpt.text).path(path).line_start(excerpt.line).annotations(annotations).into()]
 }
 
 #[derive(Serialize)]

@@ -40,24 +40,26 @@ impl Checker<'_> {
             }
             None => (function.node.clone(), receiver),
         };
+        let declared: Vec<Overload> = self.env.overloads(&name).cloned().collect();
+        let found = functions::find(&name);
+        let unknown = found.is_none() && declared.is_empty();
         let mut types: Vec<Type> = Vec::new();
         types.extend(receiver.map(|receiver| self.check(receiver)));
+        if unknown && MACROS.contains(&name.as_str()) {
+            // Its arguments may name a variable that does not exist: nothing is said of them.
+            let message = format!("`{name}` is used wrongly: it takes other arguments");
+            let help = "its first argument names the variable that the others use, like `tags.all(tag, tag != \"\")`";
+            self.report(Diagnostic::error(Code::BadMacro, function.span, message).help(help));
+            return Type::Error;
+        }
         for argument in arguments {
             types.push(self.check(argument));
         }
-        let declared: Vec<Overload> = self.env.overloads(&name).cloned().collect();
-        let found = functions::find(&name);
-        if found.is_none() && declared.is_empty() {
-            let problem = if MACROS.contains(&name.as_str()) {
-                let message = format!("`{name}` is used wrongly: it takes other arguments");
-                Diagnostic::error(Code::BadMacro, function.span, message).help(
-                    "its first argument names the variable that the others use, like `tags.all(tag, tag != \"\")`",
-                )
-            } else {
-                let known = functions::names().chain(MACROS.iter().copied());
+        if unknown {
+            let known = functions::names().chain(MACROS.iter().copied());
+            let problem =
                 Diagnostic::error(Code::UnknownFunction, function.span, format!("there is no function `{name}`"))
-                    .suggest(&name, known)
-            };
+                    .suggest(&name, known);
             self.report(problem);
             return Type::Error;
         }

@@ -128,13 +128,10 @@ impl Checker<'_> {
         match &expr.kind {
             ExprKind::Literal(literal) => literal_type(literal),
             ExprKind::Name { name, absolute } => self.name(expr, name, *absolute),
-            ExprKind::Select { operand, field, optional } => match self.dotted(expr) {
-                Some(kind) => kind,
-                None => {
-                    let of = self.check(operand);
-                    self.field(operand, &of, field, *optional)
-                }
-            },
+            ExprKind::Select { operand, field, optional } => self.dotted(expr).unwrap_or_else(|| {
+                let of = self.check(operand);
+                self.field(operand, &of, field, *optional)
+            }),
             ExprKind::Has { operand, field } => {
                 let of = self.check(operand);
                 self.field(operand, &of, field, false);

@@ -80,7 +80,10 @@ impl Substitution {
             return matches!(self.bind(place, *variable), Bound::Fits);
         }
         match (value, place) {
-            (Type::Dyn | Type::Error, _) | (_, Type::Dyn | Type::Error) => true,
+            (Type::Dyn | Type::Error, _)
+            | (_, Type::Dyn | Type::Error)
+            | (Type::Object(_), Type::Object(_))
+            | (Type::Type(_), Type::Type(_)) => true,
             (Type::Null, other) | (other, Type::Null) => takes_null(other),
             (Type::Nullable(a), b) | (b, Type::Nullable(a)) => {
                 let inner = b.without_null().clone();
@@ -88,14 +91,12 @@ impl Substitution {
             }
             (Type::List(a), Type::List(b)) | (Type::Optional(a), Type::Optional(b)) => self.assign(a, b),
             (Type::Map(k, v), Type::Map(l, w)) => self.assign(k, l) && self.assign(v, w),
-            (Type::Object(_), Type::Object(_)) => true,
             (Type::Object(_), Type::Map(key, value)) => {
                 self.assign(&Type::String, key) && self.assign(&Type::Dyn, value)
             }
             (Type::Map(key, value), Type::Object(_)) => {
                 self.assign(key, &Type::String) && self.assign(value, &Type::Dyn)
             }
-            (Type::Type(_), Type::Type(_)) => true,
             (Type::Opaque(a, given), Type::Opaque(b, taken)) => {
                 a == b && given.len() == taken.len() && given.iter().zip(taken.iter()).all(|(a, b)| self.assign(a, b))
             }

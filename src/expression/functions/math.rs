@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::Declaration;
 use crate::expression::fault::{Budget, Fault, Outcome};
-use crate::expression::value::Value;
+use crate::expression::value::{ListRef, Value};
 
 const EXTREMES: &[&str] = &[
     "(int...) -> int",
@@ -67,7 +67,7 @@ fn extreme<'a>(name: &str, arguments: &[Value<'a>], wanted: Ordering, budget: &m
     };
     match arguments {
         [list @ (Value::List(_) | Value::JsonList(_))] => {
-            for value in list.as_list().into_iter().flat_map(|list| list.iter()) {
+            for value in list.as_list().into_iter().flat_map(ListRef::iter) {
                 budget.spend(1)?;
                 take(value)?;
             }

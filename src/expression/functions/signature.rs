@@ -6,12 +6,11 @@ use crate::expression::types::Type;
 /// The overload, and whether its last parameter may repeat. `None`: malformed.
 pub(super) fn read(text: &str) -> Option<(Overload, bool)> {
     let (parameters, result) = text.split_once(" -> ")?;
-    let (receiver, rest) = match parameters.strip_prefix('(') {
-        Some(rest) => (None, rest),
-        None => {
-            let (receiver, rest) = parameters.split_once(".(")?;
-            (Some(receiver), rest)
-        }
+    let (receiver, rest) = if let Some(rest) = parameters.strip_prefix('(') {
+        (None, rest)
+    } else {
+        let (receiver, rest) = parameters.split_once(".(")?;
+        (Some(receiver), rest)
     };
     let mut inner = rest.strip_suffix(')')?;
     let variadic = inner.ends_with("...");

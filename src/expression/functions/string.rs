@@ -76,21 +76,23 @@ fn char_at<'a>(arguments: &[Value<'a>], budget: &mut Budget) -> Outcome<'a> {
     }
 }
 
-/// The text, what is sought, and from where: the shape of the arguments of `indexOf` and `lastIndexOf`.
-fn search<'v>(
-    name: &str,
-    arguments: &'v [Value<'_>],
-    budget: &mut Budget,
-) -> Result<(Vec<char>, Vec<char>, Option<&'v i64>), Fault> {
+/// The arguments of `indexOf` and `lastIndexOf`.
+struct Search {
+    text: Vec<char>,
+    part: Vec<char>,
+    from: Option<i64>,
+}
+
+fn search(name: &str, arguments: &[Value<'_>], budget: &mut Budget) -> Result<Search, Fault> {
     let text: Vec<char> = receiver(name, arguments, budget)?.chars().collect();
     let (part, from) = match arguments {
         [_, part] => (part, None),
-        [_, part, Value::Int(from)] => (part, Some(from)),
+        [_, part, Value::Int(from)] => (part, Some(*from)),
         _ => return Err(Fault::no_overload(name, arguments)),
     };
     let part: Vec<char> = part.as_str().ok_or_else(|| Fault::no_overload(name, arguments))?.chars().collect();
     budget.spend(text.len().saturating_mul(part.len()) / 16)?;
-    Ok((text, part, from))
+    Ok(Search { text, part, from })
 }
 
 fn found<'a>(at: Option<usize>) -> Value<'a> {
@@ -98,15 +100,15 @@ fn found<'a>(at: Option<usize>) -> Value<'a> {
 }
 
 fn index_of<'a>(arguments: &[Value<'a>], budget: &mut Budget) -> Outcome<'a> {
-    let (text, part, from) = search("indexOf", arguments, budget)?;
-    let from = from.map_or(Ok(0), |from| place(*from, text.len()))?;
+    let Search { text, part, from } = search("indexOf", arguments, budget)?;
+    let from = from.map_or(Ok(0), |from| place(from, text.len()))?;
     let starts = |at: &usize| text.get(*at..).is_some_and(|rest| rest.starts_with(&part));
     Ok(found((from..=text.len()).find(starts)))
 }
 
 fn last_index_of<'a>(arguments: &[Value<'a>], budget: &mut Budget) -> Outcome<'a> {
-    let (text, part, from) = search("lastIndexOf", arguments, budget)?;
-    let from = from.map_or(Ok(text.len()), |from| place(*from, text.len()))?;
+    let Search { text, part, from } = search("lastIndexOf", arguments, budget)?;
+    let from = from.map_or(Ok(text.len()), |from| place(from, text.len()))?;
     let starts = |at: &usize| text.get(*at..).is_some_and(|rest| rest.starts_with(&part));
     Ok(found((0..=from).rev().find(starts)))
 }

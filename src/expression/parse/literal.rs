@@ -97,8 +97,9 @@ enum Unit {
 
 fn decode(text: &str, mut push: impl FnMut(Unit) -> Result<(), String>) -> Result<(), LiteralProblem> {
     let raw = text.starts_with(['r', 'R']);
-    let quoted = text.get(usize::from(raw)..).unwrap_or_default();
-    let quotes = if quoted.len() >= 6 && (quoted.starts_with("\"\"\"") || quoted.starts_with("'''")) { 3 } else { 1 };
+    let written = text.get(usize::from(raw)..).unwrap_or_default();
+    let quotes =
+        if written.len() >= 6 && (written.starts_with("\"\"\"") || written.starts_with("'''")) { 3 } else { 1 };
     let start = usize::from(raw) + quotes;
     let body = text.get(start..text.len().saturating_sub(quotes)).unwrap_or_default();
     let mut offset = 0;

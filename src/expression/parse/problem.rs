@@ -30,6 +30,9 @@ fn words(rule: Rule) -> Option<&'static str> {
         Rule::colon => "`:`",
         Rule::field | Rule::selector | Rule::escaped => "a field name",
         Rule::open_paren => "`(`",
+        Rule::fraction | Rule::hexadecimal | Rule::decimal | Rule::hexadecimal_unsigned | Rule::decimal_unsigned => {
+            "a number"
+        }
         Rule::program
         | Rule::expression
         | Rule::row
@@ -91,8 +94,9 @@ pub(super) fn explain(fragment: &Fragment, error: &Error<Rule>) -> Diagnostic {
         ('|', _) => problem.label("not an operator").help("`or` is written `||`"),
         (_, "and") => problem.label(expected(positives)).help("`and` is written `&&`"),
         (_, "or") => problem.label(expected(positives)).help("`or` is written `||`"),
-        (_, "not") => problem.label(expected(positives)).help("`not` is written `!`"),
-        (_, word) if is_reserved(word) && positives.iter().any(|rule| *rule == Rule::identifier) => {
+        ('?', _) => problem.label(expected(positives)).help("put parentheses around a `? :` within another"),
+        _ if follows_word(fragment, at, "not") => problem.label(expected(positives)).help("`not` is written `!`"),
+        (_, word) if is_reserved(word) && expected(positives).contains("a value") => {
             syntax(range, format!("`{word}` is a reserved word")).help("it may stand only behind a dot, as a field")
         }
         (';', _) => problem.label(expected(positives)).help("an expression has no statements"),
@@ -109,8 +113,8 @@ fn expected(positives: &[Rule]) -> String {
         }
     }
     // What may always follow a value says little beside what must.
-    if things.contains(&"a value") {
-        things.retain(|thing| matches!(*thing, "a value" | "`)`" | "`]`" | "`}`"));
+    if things.contains(&"a value") || things.contains(&"a number") {
+        things.retain(|thing| matches!(*thing, "a value" | "a number" | "`)`" | "`]`" | "`}`"));
     } else if things.iter().any(|thing| thing.starts_with('`')) {
         things.retain(|thing| *thing != "`(`" && *thing != "the end");
     } else {
@@ -139,6 +143,14 @@ fn unclosed_text(rest: &str) -> Option<usize> {
     let closed = body.len() >= 2 * close.len() && body.ends_with(&close);
     let line = body.find(['\n', '\r']).unwrap_or(body.len());
     (!closed).then_some(prefix + line)
+}
+
+/// Whether the word `word` stands just before `at`.
+fn follows_word(fragment: &Fragment, at: usize, word: &str) -> bool {
+    let before = fragment.text.get(..at).unwrap_or_default().trim_end();
+    before
+        .strip_suffix(word)
+        .is_some_and(|rest| !rest.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')))
 }
 
 fn is_reserved(word: &str) -> bool {

@@ -222,12 +222,14 @@ impl Builder<'_> {
     }
 
     fn select(&mut self, operand: Built, pair: Pair<'_, Rule>) -> Built {
-        let span = operand.expr.span.to(self.span(&pair));
+        // The rule looks for arguments behind spaces: where there are none, the spaces are not its own.
+        let mut span = operand.expr.span;
         let (mut optional, mut field, mut arguments) = (false, None, None);
         for part in pair.into_inner() {
+            span = span.to(self.span(&part));
             match part.as_rule() {
                 Rule::optional => optional = true,
-                Rule::field => field = Some(self.field(part)),
+                Rule::field => field = Some(self.field(&part)),
                 Rule::arguments => arguments = Some(self.arguments(part)),
                 _ => {}
             }
@@ -245,8 +247,8 @@ impl Builder<'_> {
     }
 
     /// The name, and whether it stood in backticks.
-    fn field(&self, pair: Pair<'_, Rule>) -> (Spanned<String>, bool) {
-        let span = self.span(&pair);
+    fn field(&self, pair: &Pair<'_, Rule>) -> (Spanned<String>, bool) {
+        let span = self.span(pair);
         let text = pair.as_str();
         match text.strip_prefix('`').and_then(|text| text.strip_suffix('`')) {
             Some(name) => (Spanned::new(name.to_owned(), span), true),

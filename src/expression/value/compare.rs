@@ -11,7 +11,7 @@ impl Value<'_> {
             (Self::Null, Value::Null) => true,
             (Self::Bool(a), Value::Bool(b)) => a == b,
             (Self::Int(a), Value::Int(b)) => a == b,
-            (Self::Str(a), Value::Str(b)) => a == b,
+            (Self::Str(a), Value::Str(b)) | (Self::Type(a), Value::Type(b)) => a == b,
             (Self::Str(_) | Self::String(_), _) => {
                 other.as_str().is_some_and(|other| self.as_str().is_some_and(|text| text == other))
             }
@@ -19,7 +19,6 @@ impl Value<'_> {
             (Self::Bytes(a), Value::Bytes(b)) => a == b,
             (Self::Duration(a), Value::Duration(b)) => a == b,
             (Self::Timestamp(a), Value::Timestamp(b)) => a == b,
-            (Self::Type(a), Value::Type(b)) => a == b,
             (Self::Ip(a), Value::Ip(b)) => a.to_canonical() == b.to_canonical(),
             (Self::Cidr(a), Value::Cidr(b)) => a == b,
             (Self::Optional(a), Value::Optional(b)) => match (a, b) {

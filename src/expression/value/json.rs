@@ -62,7 +62,7 @@ impl<'a> Value<'a> {
             Self::JsonMap(entries) => Json::Object((*entries).clone()),
             Self::Map(entries) => {
                 let mut map = JsonMap::new();
-                for (key, value) in entries.iter() {
+                for (key, value) in entries.entries() {
                     if let Some(value) = value.to_json()? {
                         map.insert(key.key_text(), value);
                     }

@@ -55,8 +55,9 @@ impl<'a> MapValue<'a> {
         self.entries.is_empty()
     }
 
-    pub fn iter(&self) -> std::slice::Iter<'_, (Value<'a>, Value<'a>)> {
-        self.entries.iter()
+    /// Keys and values in the order they were written.
+    pub fn entries(&self) -> &[(Value<'a>, Value<'a>)] {
+        &self.entries
     }
 
     /// The value under `key`; numbers are found whatever their type.

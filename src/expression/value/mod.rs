@@ -247,7 +247,7 @@ impl<'v, 'a> MapRef<'v, 'a> {
             Self::Json(entries) => {
                 Box::new(entries.iter().map(|(key, value)| (Value::Str(key), Value::from_json(value))))
             }
-            Self::Values(entries) => Box::new(entries.iter().cloned()),
+            Self::Values(map) => Box::new(map.entries().iter().cloned()),
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{IdempotencyKey, RunId, StepName};
 use crate::base::source::SourceId;
 use crate::base::span::{Span, Spanned};
-use crate::ir::{self, ForEach, Retry, Undo};
 use crate::ir::template::Template;
+use crate::ir::{self, ForEach, Retry, Undo};
 use crate::model::action::{ActionSignature, Effect};
 use crate::model::schema::Object;
 use crate::plan::{self, Plan, PlanSource, StepIndex};
@@ -63,10 +63,9 @@ fn step(name: &str, shape: &Shape) -> ir::Step {
         }),
         timeout: None,
         undo,
-        for_each: shape.items.map(|count| ForEach {
-            items: Template::Literal((0..count).collect::<Vec<_>>().into()),
-            concurrency: 2,
-        }),
+        for_each: shape
+            .items
+            .map(|count| ForEach { items: Template::Literal((0..count).collect::<Vec<_>>().into()), concurrency: 2 }),
         needs: shape.needs.iter().map(|index| Spanned::new(format!("s{index}").into(), span)).collect(),
         references: Vec::new(),
     }
@@ -163,7 +162,10 @@ impl<'a> Driver<'a> {
             assert!(self.running.is_empty(), "the handler starts when nothing else runs");
             return;
         }
-        assert!(self.state.failure.is_none() && self.state.stop.is_none(), "{place:?} started after a failure or a stop");
+        assert!(
+            self.state.failure.is_none() && self.state.stop.is_none(),
+            "{place:?} started after a failure or a stop"
+        );
         let index = self.plan.steps.find(place.step.as_str()).unwrap();
         for (before, _) in self.plan.steps.dependencies(index) {
             let name = &self.plan.steps.step(before).unwrap().name;
@@ -198,7 +200,8 @@ impl<'a> Driver<'a> {
         self.now.0 += 1;
         let (place, undo) = self.running.remove(usize::from(choice) % self.running.len());
         let fails = choice % 5 == 0;
-        let error = ActionError::new(if choice % 2 == 0 { FailureKind::Transient } else { FailureKind::Permanent }, "no");
+        let error =
+            ActionError::new(if choice % 2 == 0 { FailureKind::Transient } else { FailureKind::Permanent }, "no");
         let what = match (undo, fails) {
             (false, false) => What::Succeeded { place, output: json!({}) },
             (false, true) => {

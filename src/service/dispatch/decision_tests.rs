@@ -5,8 +5,9 @@ use crate::base::id::{AgentId, TargetName};
 use crate::model::assignment::Epoch;
 use crate::model::target::OnExpiry;
 use crate::runtime::ports::{Rates, Share};
-use crate::service::dispatch::fixture;
+
 use crate::service::dispatch::ledger::Moment;
+use crate::service::dispatch::tests::fixture;
 
 fn share(agent: &str, rate_rps: f64) -> Share {
     Share { agent: agent.into(), rate_rps }

@@ -11,9 +11,10 @@ use crate::model::assignment::{Answer, Epoch};
 use crate::model::target::{OnExpiry, TargetSettings};
 use crate::runtime::ports::{Rates, Share};
 use crate::service::dispatch::decision::{Terms, decide};
-use crate::service::dispatch::fixture;
+
 use crate::service::dispatch::ledger::Moment;
 use crate::service::dispatch::registry::{Holding, Introduction, NameTaken};
+use crate::service::dispatch::tests::fixture;
 
 const TODAY: Timestamp = Timestamp(1_700_000_000_000);
 const TIME_TO_LIVE_MS: u64 = 9_000;

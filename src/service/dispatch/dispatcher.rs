@@ -1,6 +1,5 @@
 //! The dispatcher port: stores a decision, then waits until the agents hold it, or have had long enough.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,17 +20,18 @@ use crate::runtime::ports::{
 const LAST_WAIT_MS: u64 = 3_000;
 
 #[async_trait]
-impl Dispatcher for Arc<DispatchService> {
+impl Dispatcher for DispatchService {
     async fn dispatch(&self, order: DispatchOrder, link: Link) -> Result<Dispatched, ActionError> {
-        DispatchService::dispatch(self, order, link).await
+        self.carry_out(order, link).await
     }
 
     fn agents(&self, target: &TargetName) -> Vec<AgentView> {
         self.inner().desks.get(target).map(Desk::views).unwrap_or_default()
     }
 
+    /// While a target is halted no rate is raised either; rates that are held are still renewed.
     fn set_halted(&self, target: Option<&TargetName>, halted: bool) {
-        DispatchService::set_halted(self, target, halted);
+        self.halt(target, halted);
     }
 
     fn traffic(&self, target: &TargetName, from: Timestamp, to: Timestamp) -> Option<Traffic> {
@@ -44,7 +44,7 @@ impl Dispatcher for Arc<DispatchService> {
 
 impl DispatchService {
     #[tracing::instrument(skip_all, fields(target = %order.settings.name, key = %order.key))]
-    async fn dispatch(self: &Arc<Self>, order: DispatchOrder, link: Link) -> Result<Dispatched, ActionError> {
+    async fn carry_out(&self, order: DispatchOrder, link: Link) -> Result<Dispatched, ActionError> {
         if let Some(problem) = problem(&order.rates) {
             return Err(ActionError::permanent(format!("target `{}`: {problem}", order.settings.name)));
         }
@@ -92,7 +92,7 @@ impl DispatchService {
     }
 
     /// Stores the decision, or finds it stored.
-    async fn take_up(self: &Arc<Self>, order: &DispatchOrder) -> Result<(), ActionError> {
+    async fn take_up(&self, order: &DispatchOrder) -> Result<(), ActionError> {
         let target = &order.settings.name;
         let _one_at_a_time = self.deciding.lock().await;
         if self.with_desk(target, |desk| desk.decision.as_ref().is_some_and(|decision| decision.key == order.key)) {

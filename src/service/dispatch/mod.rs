@@ -9,8 +9,6 @@ pub mod decision;
 pub mod desk;
 mod dispatcher;
 pub mod epochs;
-#[cfg(test)]
-pub(crate) mod fixture;
 pub mod ledger;
 pub mod push;
 mod reconciler;
@@ -18,11 +16,11 @@ pub mod recorded;
 pub mod registry;
 pub mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -70,6 +68,8 @@ impl Drop for Outbox {
 /// The dispatcher, its agents and its reconciler.
 #[derive(Debug)]
 pub struct DispatchService {
+    /// For what is spawned.
+    me: Weak<Self>,
     clock: Arc<dyn Clock>,
     store: Arc<dyn Store>,
     targets: Arc<dyn Targets>,
@@ -104,7 +104,8 @@ impl Inner {
 impl DispatchService {
     /// A service that knows no agents yet.
     pub fn new(options: Options) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
             clock: options.clock,
             store: options.store,
             targets: options.targets,
@@ -132,25 +133,22 @@ impl DispatchService {
             self.with_desk(target, |desk| desk.restore(stored, &settings, total_rps, now, today));
         }
         for halt in &loaded.halts {
-            self.set_halted(halt.as_ref(), true);
+            self.halt(halt.as_ref(), true);
         }
     }
 
-    /// While a target is halted its dispatches fail and no rate is raised; rates that are held are still renewed. `None`
-    /// stands for all targets.
-    pub fn set_halted(&self, target: Option<&TargetName>, halted: bool) {
-        {
-            let mut inner = self.inner();
-            match target {
-                None => inner.halted_all = halted,
-                Some(target) if halted => drop(inner.halted.insert(target.clone())),
-                Some(target) => drop(inner.halted.remove(target)),
-            }
-            let Inner { desks, halted, halted_all, .. } = &mut *inner;
-            for (name, desk) in desks {
-                desk.halted = *halted_all || halted.contains(name);
-            }
+    fn halt(&self, target: Option<&TargetName>, halt: bool) {
+        let mut inner = self.inner();
+        match target {
+            None => inner.halted_all = halt,
+            Some(target) if halt => drop(inner.halted.insert(target.clone())),
+            Some(target) => drop(inner.halted.remove(target)),
         }
+        let Inner { desks, halted, halted_all, .. } = &mut *inner;
+        for (name, desk) in desks {
+            desk.halted = *halted_all || halted.contains(name);
+        }
+        drop(inner);
         self.tell();
     }
 
@@ -182,7 +180,7 @@ impl DispatchService {
     }
 
     /// Sends what is due to the target's agents.
-    fn pump(self: &Arc<Self>, target: &TargetName) {
+    fn pump(&self, target: &TargetName) {
         let now = self.now();
         let mut posts = Vec::new();
         {
@@ -206,8 +204,8 @@ impl DispatchService {
         }
     }
 
-    fn post(self: &Arc<Self>, target: TargetName, url: String, outgoing: Outgoing) {
-        let service = Arc::clone(self);
+    fn post(&self, target: TargetName, url: String, outgoing: Outgoing) {
+        let Some(service) = self.me.upgrade() else { return };
         tokio::spawn(async move {
             let answer = service.poster.post(&url, &target, &outgoing).await;
             if let Err(problem) = &answer {

@@ -43,7 +43,7 @@ impl DispatchService {
         })
     }
 
-    async fn reconcile(self: &Arc<Self>, pauses: &mut HashMap<TargetName, Moment>) {
+    async fn reconcile(&self, pauses: &mut HashMap<TargetName, Moment>) {
         let mut names = self.targets.names();
         names.extend(self.inner().desks.keys().cloned());
         names.sort();
@@ -83,7 +83,7 @@ impl DispatchService {
     }
 
     /// Removes what left from the store, and splits the rate over those that are there. `false`: not now.
-    async fn settle(self: &Arc<Self>, name: &TargetName, settings: &TargetSettings) -> Result<bool, StoreError> {
+    async fn settle(&self, name: &TargetName, settings: &TargetSettings) -> Result<bool, StoreError> {
         let wrong = |service: &Self| {
             let now = service.now();
             service.with_desk(name, |desk| (desk.has_departed(), desk.is_split_wrongly(now) && !desk.halted))

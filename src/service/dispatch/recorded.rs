@@ -60,11 +60,12 @@ impl RecordedDispatcher {
 #[async_trait]
 impl Dispatcher for RecordedDispatcher {
     async fn dispatch(&self, order: DispatchOrder, link: Link) -> Result<Dispatched, ActionError> {
+        if self.is_halted(&order.settings.name) {
+            let message = format!("target `{}` is halted", order.settings.name);
+            return Err(ActionError::new(FailureKind::Halted, message));
+        }
         if link.stop.is_cancelled() {
             return Err(ActionError::new(FailureKind::Cancelled, "the dispatch was told to stop"));
-        }
-        if self.is_halted(&order.settings.name) {
-            return Err(ActionError::new(FailureKind::Halted, format!("`{}` is halted", order.settings.name)));
         }
         if let Some(problem) = super::decision::problem(&order.rates) {
             return Err(ActionError::permanent(problem));
@@ -108,11 +109,11 @@ impl Dispatcher for RecordedDispatcher {
     }
 
     fn set_halted(&self, target: Option<&TargetName>, halted: bool) {
-        let mut known = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
         if halted {
-            known.insert(target.cloned());
+            all.insert(target.cloned());
         } else {
-            known.remove(&target.cloned());
+            all.remove(&target.cloned());
         }
     }
 

@@ -10,6 +10,7 @@ use futures_util::Stream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::decision::enforces;
@@ -34,16 +35,10 @@ const OUTBOX: usize = 32;
 /// Longer names are refused.
 const LONGEST_NAME: usize = 200;
 
-/// The agents' service as a router, to be merged with others on one port. It must stand outside any limit on the time or
-/// size of a request: its streams last.
-pub fn grpc_service(service: Arc<DispatchService>) -> axum::Router {
-    use tower::ServiceExt as _;
-    let server = AgentServiceServer::new(Streams { service });
-    let path = format!("/{}/{{*method}}", <AgentServiceServer<Streams> as tonic::server::NamedService>::NAME);
-    axum::Router::new().route_service(
-        &path,
-        server.map_request(|request: http::Request<axum::body::Body>| request.map(tonic::body::Body::new)),
-    )
+/// The agents' service, to stand beside others on one port. It must be outside any limit on the time or size of a request:
+/// its streams last.
+pub fn grpc_service(service: Arc<DispatchService>) -> Routes {
+    Routes::new(AgentServiceServer::new(Streams { service }))
 }
 
 /// What is sent for a command.
@@ -116,7 +111,7 @@ struct Visit {
 type Messages = mpsc::Receiver<Result<EngineMessage, Status>>;
 
 impl DispatchService {
-    fn welcome(self: &Arc<Self>, hello: Hello, clock_ms: u64) -> Result<(Messages, Visit), Status> {
+    fn welcome(&self, hello: Hello, clock_ms: u64) -> Result<(Messages, Visit), Status> {
         let target = TargetName::from(hello.target.as_str());
         let settings = self.targets.settings(&target).ok_or_else(|| {
             Status::not_found(format!(
@@ -176,7 +171,7 @@ impl DispatchService {
         Ok((messages, Visit { target, agent, session, closing }))
     }
 
-    fn hear(self: &Arc<Self>, visit: &Visit, message: AgentMessage) {
+    fn hear(&self, visit: &Visit, message: AgentMessage) {
         let (now, today) = (self.now(), self.today());
         let Visit { target, agent, session, .. } = visit;
         let on = self.with_desk(target, |desk| {
@@ -222,7 +217,7 @@ impl DispatchService {
         }
     }
 
-    fn part(self: &Arc<Self>, visit: &Visit) {
+    fn part(&self, visit: &Visit) {
         let Visit { target, agent, session, .. } = visit;
         self.close_stream(*session);
         let now = self.now();

@@ -142,6 +142,8 @@ impl Builder<'_> {
         range: std::ops::Range<usize>,
     ) -> Result<(), Box<Diagnostic>> {
         let raw = self.text.get(range.clone()).unwrap_or_default();
+        // The parser gives `~` for a value that is not there.
+        let value = if raw.is_empty() { "" } else { value };
         let fragment = scalar::fragment(self.source, self.text, range.clone(), value, style);
         // The parser counts the blank lines behind a plain scalar to it; a caret must not.
         let end = match style {

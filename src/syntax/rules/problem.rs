@@ -1,0 +1,268 @@
+//! What to say of text that the grammar took up as bad: what may stand there, in the user's words.
+
+use pest::Parser as _;
+use pest::error::{ErrorVariant, InputLocation};
+use pest::iterators::Pair;
+
+use super::ast::{Clause, ClauseWord};
+use super::parse::Reader;
+use super::scan::{self, Imbalance, Kind};
+use super::{Grammar, Rule};
+use crate::base::source::SourceId;
+use crate::base::span::Span;
+use crate::base::suggest::nearest;
+use crate::diagnostic::{Code, Diagnostic};
+
+/// What a name looks like.
+const NAMES: &str = "names start with a letter or `_` and go on with letters, digits and `_`";
+
+pub(super) fn stray_close(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::RuleSyntax, span, "this `}` closes nothing").help("delete it, or add what it should close")
+}
+
+/// Text between items.
+pub(super) fn stray_text(source: SourceId, pair: &Pair<'_, Rule>) -> Diagnostic {
+    let (at, found) = first(pair.as_str());
+    let start = pair.as_span().start();
+    let span = Span::new(source, start + at.start, start + at.end);
+    let message = format!("expected `event` or `rule`, found {}", quoted(found));
+    let problem = Diagnostic::error(Code::RuleSyntax, span, message);
+    match nearest(found, ["event", "rule"]) {
+        Some(word) => problem.help(format!("did you mean `{word}`?")),
+        None if ClauseWord::from_word(found).is_some() => problem.help("clauses stand within the braces of a rule"),
+        None => problem.help("a rules file holds `event NAME { … }` and `rule NAME { … }`"),
+    }
+}
+
+pub(super) fn bad_name(source: SourceId, what: &str, pair: &Pair<'_, Rule>) -> Diagnostic {
+    let written = pair.as_str().trim_end();
+    let start = pair.as_span().start();
+    let span = Span::new(source, start, start + written.len());
+    let problem = Diagnostic::error(Code::RuleSyntax, span, format!("{} is no name for {what}", quoted(written)));
+    let mended: String = written.chars().map(|c| if scan::is_word(c) { c } else { '_' }).collect();
+    let plain = written.chars().all(|c| scan::is_word(c) || matches!(c, '-' | '.' | '/' | ':'));
+    if plain && !mended.starts_with(|c: char| c.is_ascii_digit()) {
+        return problem.help(format!("{NAMES}, like `{mended}`"));
+    }
+    problem.help(NAMES)
+}
+
+pub(super) fn missing_open(after: Span, what: &str) -> Diagnostic {
+    let end = Span::new(after.source, after.end as usize, after.end as usize);
+    Diagnostic::error(Code::RuleSyntax, end, "expected `{`").label("add `{`").help(what)
+}
+
+pub(super) fn missing_close(what: &str, head: Span, end: Span) -> Diagnostic {
+    Diagnostic::error(Code::RuleSyntax, head, format!("this {what} is not closed"))
+        .also(end, "a `}` is missing before this")
+        .help("add `}` at its end")
+}
+
+/// Text between the braces of an event that is no field.
+pub(super) fn bad_field(source: SourceId, pair: &Pair<'_, Rule>) -> Diagnostic {
+    let start = pair.as_span().start();
+    let place = |at: std::ops::Range<usize>| Span::new(source, start + at.start, start + at.end);
+    let help = "write fields like `name: string` or `name?: string`, with commas between";
+    let text = pair.as_str();
+    if text == "," {
+        return Diagnostic::error(Code::RuleSyntax, place(0..1), "expected a field, found `,`").help("delete it");
+    }
+    if let Some(problem) = unbalanced(text, &place) {
+        return problem;
+    }
+    let problem = match Grammar::parse(Rule::field, text) {
+        Err(error) => expected(text, &error, &place),
+        Ok(mut pairs) => {
+            let end = pairs.next().map_or(0, |field| field.as_span().end());
+            let (at, found) = first(text.get(end..).unwrap_or_default());
+            let message = format!("expected `,` or `}}`, found {}", quoted(found));
+            Diagnostic::error(Code::RuleSyntax, place(end + at.start..end + at.end), message)
+        }
+    };
+    problem.help(help)
+}
+
+/// Text between the braces of a rule that is no clause, and the clause that it was meant to be.
+pub(super) fn bad_clause(
+    reader: &Reader<'_>,
+    pair: &Pair<'_, Rule>,
+    before: Option<&Clause>,
+) -> (Diagnostic, Option<ClauseWord>) {
+    let (text, start) = (pair.as_str(), pair.as_span().start());
+    let place = |at: std::ops::Range<usize>| reader.span(start + at.start, start + at.end);
+    let (at, word) = first(text);
+    let Some(known) = ClauseWord::from_word(word) else {
+        return no_clause(reader, text, before, (place(at), word));
+    };
+    let problem = unbalanced(text, &place).unwrap_or_else(|| match Grammar::parse(rule_of(known), text) {
+        Err(error) => expected(text, &error, &place).help(usage(known)),
+        Ok(_) => Diagnostic::error(Code::BadClause, place(at), format!("the `{word}` clause cannot be read"))
+            .help(usage(known)),
+    });
+    (problem, Some(known))
+}
+
+/// Text that starts with no clause's word.
+fn no_clause(
+    reader: &Reader<'_>,
+    text: &str,
+    before: Option<&Clause>,
+    (span, word): (Span, &str),
+) -> (Diagnostic, Option<ClauseWord>) {
+    let words = ClauseWord::ALL.map(ClauseWord::as_str);
+    let same_line = before.and_then(|before| {
+        let between = reader.text.get(before.span.end as usize..span.start as usize)?;
+        (!between.contains(['\n', '\r'])).then_some(before)
+    });
+    if let Some(before) = same_line {
+        let clause = before.kind.word();
+        let place = |at: std::ops::Range<usize>| {
+            let start = span.start as usize;
+            reader.span(start + at.start, start + at.end)
+        };
+        let problem = unbalanced(text, &place).unwrap_or_else(|| {
+            let after = clause.map_or(String::new(), |clause| format!(" after the `{}` clause", clause.as_str()));
+            Diagnostic::error(Code::RuleSyntax, span, format!("unexpected {}{after}", quoted(word)))
+        });
+        let problem = match clause {
+            Some(clause) => problem.help(usage(clause)),
+            None => problem,
+        };
+        // It belongs to the clause before it: it is none of its own that could be missed.
+        return (problem, before.kind.word());
+    }
+    if !word.starts_with(scan::is_word) {
+        let message = format!("expected a clause, found {}", quoted(word));
+        let help = format!("clauses are `{}`", words.join("`, `"));
+        return (Diagnostic::error(Code::RuleSyntax, span, message).help(help), None);
+    }
+    let problem = Diagnostic::error(Code::RuleSyntax, span, format!("{} is no clause", quoted(word)));
+    match nearest(word, words) {
+        Some(meant) => (problem.help(format!("did you mean `{meant}`?")), ClauseWord::from_word(meant)),
+        None => (problem.help(format!("clauses are `{}`", words.join("`, `"))), None),
+    }
+}
+
+/// Says which bracket or quote is wrong, where one is.
+fn unbalanced(text: &str, place: &dyn Fn(std::ops::Range<usize>) -> Span) -> Option<Diagnostic> {
+    let written = |at: &std::ops::Range<usize>| quoted(text.get(at.clone()).unwrap_or_default());
+    Some(match scan::imbalance(text)? {
+        Imbalance::Text(at) => {
+            let message = format!("the text that starts with {} is never closed", written(&at));
+            Diagnostic::error(Code::RuleSyntax, place(at), message)
+        }
+        Imbalance::Open(at) => {
+            let message = format!("this {} is never closed", written(&at));
+            Diagnostic::error(Code::RuleSyntax, place(at), message)
+        }
+        Imbalance::Close(at) => {
+            let message = format!("this {} closes nothing", written(&at));
+            Diagnostic::error(Code::RuleSyntax, place(at), message)
+        }
+        Imbalance::Mismatch(at, open) => {
+            let message = format!("{} does not close {}", written(&at), written(&open));
+            Diagnostic::error(Code::RuleSyntax, place(at), message).also(place(open), "opened here")
+        }
+    })
+}
+
+/// The grammar's own finding, in the user's words.
+fn expected(
+    text: &str,
+    error: &pest::error::Error<Rule>,
+    place: &dyn Fn(std::ops::Range<usize>) -> Span,
+) -> Diagnostic {
+    let at = match error.location {
+        InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+    };
+    let mut wanted: Vec<&str> = match &error.variant {
+        ErrorVariant::ParsingError { positives, .. } => positives.iter().filter_map(|form| symbol(*form)).collect(),
+        ErrorVariant::CustomError { .. } => Vec::new(),
+    };
+    wanted.sort_unstable();
+    wanted.dedup();
+    let wanted = match wanted.split_last() {
+        None => "something else".to_owned(),
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+    };
+    let rest = text.get(at..).unwrap_or_default();
+    if rest.trim().is_empty() {
+        let end = text.trim_end().len();
+        return Diagnostic::error(Code::RuleSyntax, place(end..end), format!("expected {wanted}")).label("here");
+    }
+    let (found_at, found) = first(rest);
+    let message = format!("expected {wanted}, found {}", quoted(found));
+    Diagnostic::error(Code::RuleSyntax, place(at + found_at.start..at + found_at.end), message)
+}
+
+/// The first piece that means something; the whole text where there is none.
+fn first(text: &str) -> (std::ops::Range<usize>, &str) {
+    scan::pieces(text)
+        .find(|(kind, _)| !matches!(kind, Kind::Blank | Kind::Comment))
+        .map_or((0..text.len(), text), |(_, at)| (at.clone(), text.get(at).unwrap_or_default()))
+}
+
+/// A user's own words in backticks, on one line and not too long.
+fn quoted(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(60) {
+        Some((end, _)) => format!("`{}…`", line.get(..end).unwrap_or_default()),
+        None => format!("`{line}`"),
+    }
+}
+
+fn rule_of(word: ClauseWord) -> Rule {
+    match word {
+        ClauseWord::On => Rule::on,
+        ClauseWord::When => Rule::when,
+        ClauseWord::Priority => Rule::priority,
+        ClauseWord::Threshold => Rule::threshold,
+        ClauseWord::Debounce => Rule::debounce,
+        ClauseWord::Throttle => Rule::throttle,
+        ClauseWord::Busy => Rule::busy,
+        ClauseWord::Run => Rule::run,
+        ClauseWord::Emit => Rule::emit,
+    }
+}
+
+/// How the clause is written.
+fn usage(word: ClauseWord) -> &'static str {
+    match word {
+        ClauseWord::On => "write `on EVENT`: one event type",
+        ClauseWord::When => "write `when EXPRESSION`",
+        ClauseWord::Priority => "write `priority 10`: rules of a lower number run first",
+        ClauseWord::Threshold => "write `threshold 3 within 1m`",
+        ClauseWord::Debounce => "write `debounce 10s`",
+        ClauseWord::Throttle => "write `throttle 1 per 5m`",
+        ClauseWord::Busy => "write `busy queue`, or `coalesce`, `supersede`, `drop`",
+        ClauseWord::Run => "write `run WORKFLOW(input: EXPRESSION, …)`",
+        ClauseWord::Emit => "write `emit EVENT(field: EXPRESSION, …)`, and `after 30m` if it is to wait",
+    }
+}
+
+/// What the grammar's rule looks like to a user; `None` for what is no help.
+fn symbol(form: Rule) -> Option<&'static str> {
+    Some(match form {
+        Rule::event_type => "an event type",
+        Rule::condition | Rule::value => "an expression",
+        Rule::number => "a number",
+        Rule::duration => "a duration",
+        Rule::within_word => "`within`",
+        Rule::per_word => "`per`",
+        Rule::busy_mode => "a mode",
+        Rule::callee | Rule::call => "a name",
+        Rule::argument_name | Rule::argument => "an argument",
+        Rule::field_name | Rule::field => "a field's name",
+        Rule::optional_mark => "`?`",
+        Rule::r#type | Rule::type_name | Rule::list_type | Rule::map_type | Rule::object_type => "a type",
+        Rule::open_paren => "`(`",
+        Rule::close_paren => "`)`",
+        Rule::open_angle => "`<`",
+        Rule::close_angle => "`>`",
+        Rule::close_brace => "`}`",
+        Rule::colon => "`:`",
+        Rule::comma => "`,`",
+        _ => return None,
+    })
+}

@@ -1,0 +1,65 @@
+//! A workflow as it was written: every key in its place, nothing resolved.
+
+use std::time::Duration;
+
+use crate::base::fragment::Fragment;
+use crate::base::source::SourceId;
+use crate::base::span::{Span, Spanned};
+use crate::model::schema::Object;
+use crate::syntax::yaml::{Key, Node};
+
+/// One file. What is missing or malformed has been reported and is left out.
+#[derive(Clone, Debug)]
+pub struct Workflow {
+    pub source: SourceId,
+    /// The whole mapping.
+    pub span: Span,
+    pub name: Option<Spanned<String>>,
+    pub summary: Option<Spanned<String>>,
+    pub inputs: Object,
+    /// Values may hold `${ … }`.
+    pub outputs: Vec<(Key, Node)>,
+    pub steps: Vec<Step>,
+    pub on_failure: Vec<Step>,
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub name: Spanned<String>,
+    pub summary: Option<Spanned<String>>,
+    pub uses: Option<Spanned<String>>,
+    /// A mapping; values may hold `${ … }`.
+    pub with: Option<Node>,
+    pub condition: Option<Condition>,
+    pub needs: Vec<Spanned<String>>,
+    pub retry: Option<Retry>,
+    pub timeout: Option<Spanned<Duration>>,
+    pub undo: Option<Undo>,
+    /// A list, or `${ … }` that gives one.
+    pub for_each: Option<Node>,
+    pub concurrency: Option<Spanned<usize>>,
+}
+
+/// What stands behind `if:`.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    pub expression: Fragment,
+    /// What YAML took for a comment behind an unquoted expression, from its `#` on.
+    pub comment: Option<Span>,
+}
+
+/// `retry: { attempts, backoff, max_backoff }`.
+#[derive(Clone, Copy, Debug)]
+pub struct Retry {
+    pub attempts: u32,
+    pub backoff: Option<Duration>,
+    pub max_backoff: Option<Duration>,
+}
+
+/// `undo: previous`, or `undo: { uses, with }`.
+#[derive(Clone, Debug)]
+pub enum Undo {
+    Previous(Span),
+    Action { uses: Spanned<String>, with: Option<Node>, span: Span },
+}

@@ -1,0 +1,113 @@
+//! Values of single keys: held against what the key takes, reported where they are something else.
+
+use std::time::Duration;
+
+use crate::base::literal::parse_duration;
+use crate::base::span::{Span, Spanned};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::syntax::yaml::{Key, Node};
+
+/// Collects what is wrong while a tree is walked.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    pub(super) diagnostics: Diagnostics,
+}
+
+impl Walk {
+    pub(super) fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: &str) {
+        let diagnostic = Diagnostic::error(code, span, message);
+        self.diagnostics.push(if help.is_empty() { diagnostic } else { diagnostic.help(help) });
+    }
+
+    /// `what` must be `expected`, and it is something else.
+    pub(super) fn wrong_kind(&mut self, node: &Node, what: &str, expected: &str, help: &str) {
+        let is = if node.is_null() { "it is empty".to_owned() } else { format!("it is {}", node.describe()) };
+        self.error(Code::WrongKind, node.span, format!("{what} must be {expected}, but {is}"), help);
+    }
+
+    /// The entries of a mapping, in which only `known` keys may stand.
+    pub(super) fn mapping<'n>(&mut self, node: &'n Node, what: &str, known: &[&str], help: &str) -> &'n [(Key, Node)] {
+        let Some(entries) = node.as_map() else {
+            self.wrong_kind(node, what, "a mapping", help);
+            return &[];
+        };
+        for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
+            let message = format!("{what} has no key `{}`", key.name);
+            let mut diagnostic = Diagnostic::error(Code::UnknownKey, key.span, message);
+            diagnostic = match crate::base::suggest::nearest(&key.name, known.iter().copied()) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None if key.name == "<<" => diagnostic.help("YAML's merge keys are not known here: write the keys out"),
+                None => {
+                    let list: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+                    diagnostic.help(format!("keys are {}", list.join(", ")))
+                }
+            };
+            self.diagnostics.push(diagnostic);
+        }
+        entries
+    }
+
+    /// A text, not empty.
+    pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
+        match node.as_str() {
+            Some(text) if !text.trim().is_empty() => Some(Spanned::new(text.trim().to_owned(), node.span)),
+            _ => {
+                let help =
+                    if node.scalar().is_some_and(|text| !text.text.is_empty()) { "put it in quotes" } else { "" };
+                self.wrong_kind(node, what, "text", help);
+                None
+            }
+        }
+    }
+
+    /// A name as expressions can write it.
+    pub(super) fn name(&mut self, node: &Node, what: &str, whose: &str) -> Option<Spanned<String>> {
+        let name = self.text(node, what)?;
+        match crate::syntax::name::check_name(whose, &name.node, name.span) {
+            Ok(()) => Some(name),
+            Err(problem) => {
+                self.diagnostics.push(*problem);
+                None
+            }
+        }
+    }
+
+    /// A duration above zero.
+    pub(super) fn duration(&mut self, node: &Node, what: &str) -> Option<Spanned<Duration>> {
+        const HELP: &str = "write a number and a unit, like `250ms`, `30s`, `10m` or `2h`";
+        let Some(text) = node.scalar() else {
+            self.wrong_kind(node, what, "a duration", HELP);
+            return None;
+        };
+        if text.text.contains("${") {
+            self.error(
+                Code::WrongKind,
+                node.span,
+                format!("{what} must be a fixed duration"),
+                "no `${ … }` can stand here",
+            );
+            return None;
+        }
+        match parse_duration(&text.text) {
+            Ok(duration) if duration.is_zero() => {
+                self.error(Code::WrongKind, node.span, format!("{what} must be longer than nothing"), "");
+                None
+            }
+            Ok(duration) => Some(Spanned::new(duration, node.span)),
+            Err(_) => {
+                self.wrong_kind(node, what, "a duration", HELP);
+                None
+            }
+        }
+    }
+
+    /// A whole number from 1 to `most`.
+    pub(super) fn count(&mut self, node: &Node, what: &str, most: u32) -> Option<Spanned<u32>> {
+        let count =
+            node.as_int().and_then(|count| u32::try_from(count).ok()).filter(|count| (1..=most).contains(count));
+        if count.is_none() {
+            self.wrong_kind(node, what, &format!("a whole number from 1 to {most}"), "");
+        }
+        count.map(|count| Spanned::new(count, node.span))
+    }
+}

@@ -1,0 +1,12 @@
+//! Workflow files: YAML becomes [`ast::Workflow`], all problems at once.
+//!
+//! Knows the schema (which key takes what), not which actions or steps exist.
+
+pub mod ast;
+mod fields;
+mod parse;
+
+pub use parse::parse;
+
+#[cfg(test)]
+mod tests;

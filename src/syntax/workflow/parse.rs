@@ -1,0 +1,428 @@
+//! The walk over a workflow's YAML tree.
+
+use super::ast::{Condition, Retry, Step, Undo, Workflow};
+use super::fields::Walk;
+use crate::base::source::SourceId;
+use crate::base::span::{Span, Spanned};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::schema::{Field, Object, Shape};
+use crate::syntax::name::check_name;
+use crate::syntax::shape::parse_shape;
+use crate::syntax::yaml::{self, Key, Kind, Node};
+
+const WORKFLOW_KEYS: &[&str] = &["workflow", "summary", "inputs", "outputs", "steps", "on_failure"];
+const STEP_KEYS: &[&str] =
+    &["uses", "with", "if", "needs", "retry", "timeout", "undo", "for_each", "concurrency", "summary"];
+
+/// Reads a workflow. `None` where it is no YAML or no mapping; what else is wrong is left out of the tree.
+pub fn parse(source: SourceId, text: &str) -> (Option<Workflow>, Diagnostics) {
+    let (root, found) = yaml::parse(source, text);
+    let mut walk = Walk::default();
+    for problem in found.iter() {
+        walk.diagnostics.push(explain_condition(problem, text));
+    }
+    let workflow = root.and_then(|root| Parser { text, walk: &mut walk }.workflow(source, &root));
+    (workflow, walk.diagnostics)
+}
+
+/// A YAML problem in a line that is an `if:` most often means that the expression needs quotes.
+fn explain_condition(problem: &Diagnostic, text: &str) -> Diagnostic {
+    let at = problem.primary.span.range().start.min(text.len());
+    let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let key = line.trim_start().trim_start_matches("- ").trim_start_matches("{ ");
+    let Some(value) = key.strip_prefix("if:").filter(|value| value.starts_with([' ', '\t'])) else {
+        return problem.clone();
+    };
+    if problem.code != Code::YamlSyntax || value.trim_start().starts_with(['|', '>']) {
+        return problem.clone();
+    }
+    let value_at = start + line.len() - value.trim_start().len();
+    let value = value.trim();
+    let span = Span::new(problem.primary.span.source, value_at, value_at + value.len());
+    unquoted(span, value)
+}
+
+/// H0310, with the expression as it should be written.
+fn unquoted(span: Span, expression: &str) -> Diagnostic {
+    let why = match expression.chars().next() {
+        Some('!') => "YAML takes a leading `!` for a tag",
+        Some('&') => "YAML takes a leading `&` for an anchor",
+        Some('*') => "YAML takes a leading `*` for an alias",
+        Some('[') => "YAML takes a leading `[` for a list",
+        Some('{') => "YAML takes a leading `{` for a mapping",
+        Some('"' | '\'') => "YAML takes a leading quote for that of the whole value",
+        _ if expression.contains(" #") => "YAML takes ` #` for a comment",
+        _ => "YAML takes `: ` for a key",
+    };
+    let quoted = if expression.contains('\'') && !expression.contains(['"', '\\']) {
+        format!("\"{expression}\"")
+    } else {
+        format!("'{}'", expression.replace('\'', "''"))
+    };
+    Diagnostic::error(Code::UnquotedExpression, span, format!("this expression needs quotes: {why}"))
+        .help(format!("write `if: {quoted}`"))
+}
+
+struct Parser<'t, 'w> {
+    text: &'t str,
+    walk: &'w mut Walk,
+}
+
+impl Parser<'_, '_> {
+    fn workflow(&mut self, source: SourceId, root: &Node) -> Option<Workflow> {
+        if root.is_null() {
+            self.walk.error(
+                Code::MissingKey,
+                Span::new(source, 0, 0),
+                "the file is empty",
+                "a workflow begins with `workflow: NAME` and has `steps`",
+            );
+            return None;
+        }
+        let is_foreign = root.as_map().is_some_and(|_| root.get("workflow").is_none() && root.get("steps").is_none());
+        if is_foreign {
+            let first = root.as_map().and_then(|entries| entries.first()).map_or(root.span, |(key, _)| key.span);
+            self.walk.error(
+                Code::MissingKey,
+                first,
+                "the file is no workflow: it has neither `workflow` nor `steps`",
+                "a workflow begins with `workflow: NAME`; move other YAML files out of the folder",
+            );
+            return None;
+        }
+        root.as_map().or_else(|| {
+            self.walk.wrong_kind(root, "a workflow", "a mapping", "begin with `workflow: NAME`");
+            None
+        })?;
+        let entries = self.walk.mapping(root, "a workflow", WORKFLOW_KEYS, "");
+        let mut workflow = Workflow {
+            source,
+            span: root.span,
+            name: None,
+            summary: None,
+            inputs: Object::default(),
+            outputs: Vec::new(),
+            steps: Vec::new(),
+            on_failure: Vec::new(),
+        };
+        for (key, value) in entries {
+            match key.name.as_str() {
+                "workflow" => workflow.name = self.walk.name(value, "`workflow`", "a workflow"),
+                "summary" => workflow.summary = self.walk.text(value, "`summary`"),
+                "inputs" => workflow.inputs = self.inputs(value, "`inputs`"),
+                "outputs" => workflow.outputs = self.outputs(value),
+                "steps" => workflow.steps = self.steps(value, "`steps`"),
+                "on_failure" => workflow.on_failure = self.steps(value, "`on_failure`"),
+                _ => {}
+            }
+        }
+        let start = Span { end: root.span.start, ..root.span };
+        if root.get("workflow").is_none() {
+            self.walk.error(
+                Code::MissingKey,
+                start,
+                "the workflow has no name",
+                "begin the file with `workflow: NAME`",
+            );
+        }
+        if root.get("steps").is_none() {
+            let at = root.entry("workflow").map_or(start, |(key, value)| key.span.to(value.span));
+            self.walk.error(
+                Code::MissingKey,
+                at,
+                "the workflow has no `steps`",
+                "add `steps`, each with a name and `uses`",
+            );
+        }
+        Some(workflow)
+    }
+
+    /// `name: type`, `name: type?`, `name?: type`, or nested fields in place of the type.
+    fn inputs(&mut self, node: &Node, what: &str) -> Object {
+        let Some(entries) = node.as_map() else {
+            if !node.is_null() {
+                self.walk.wrong_kind(node, what, "a mapping", "write `name: type`, like `signature: string`");
+            }
+            return Object::default();
+        };
+        let mut fields: Vec<Field> = Vec::new();
+        for (key, value) in entries {
+            let (name, optional) = match key.name.strip_suffix('?') {
+                Some(name) => (name, true),
+                None => (key.name.as_str(), false),
+            };
+            if let Err(problem) = check_name("an input", name, key.span) {
+                self.walk.diagnostics.push(*problem);
+                continue;
+            }
+            if fields.iter().any(|field| field.name == name) {
+                let message = format!("input `{name}` stands here twice");
+                self.walk.error(Code::DuplicateKey, key.span, message, "delete one of the two");
+                continue;
+            }
+            if let Some((shape, may_miss)) = self.input_shape(value, &key.name) {
+                let field = if optional || may_miss { Field::optional } else { Field::required };
+                fields.push(field(name, shape, ""));
+            }
+        }
+        Object::new(fields)
+    }
+
+    fn input_shape(&mut self, node: &Node, name: &str) -> Option<(Shape, bool)> {
+        if node.as_map().is_some() {
+            return Some((Shape::Object(self.inputs(node, &format!("input `{name}`"))), false));
+        }
+        let Kind::String(fragment) = &node.kind else {
+            let help = "write a type, like `string`, `double?` or `list<string>`";
+            self.walk.wrong_kind(node, &format!("input `{name}`"), "a type", help);
+            return None;
+        };
+        let length = fragment.text.trim_end().len();
+        let (length, optional) = match fragment.text.get(..length).and_then(|text| text.strip_suffix('?')) {
+            Some(shape) => (shape.len(), true),
+            None => (length, false),
+        };
+        match parse_shape(&fragment.slice(0..length), Code::WrongKind) {
+            Ok(shape) => Some((shape, optional)),
+            Err(problem) => {
+                self.walk.diagnostics.push(*problem);
+                None
+            }
+        }
+    }
+
+    fn outputs(&mut self, node: &Node) -> Vec<(Key, Node)> {
+        let Some(entries) = node.as_map() else {
+            self.walk.wrong_kind(node, "`outputs`", "a mapping", "write `name: ${ … }`");
+            return Vec::new();
+        };
+        let mut outputs = Vec::new();
+        for (key, value) in entries {
+            match check_name("an output", &key.name, key.span) {
+                Ok(()) => outputs.push((key.clone(), value.clone())),
+                Err(problem) => self.walk.diagnostics.push(*problem),
+            }
+        }
+        outputs
+    }
+
+    fn steps(&mut self, node: &Node, what: &str) -> Vec<Step> {
+        let Some(entries) = node.as_map() else {
+            let help = "write each step as `name: { uses: … }`, not as a list";
+            self.walk.wrong_kind(node, what, "a mapping of steps", if node.as_seq().is_some() { help } else { "" });
+            return Vec::new();
+        };
+        let mut steps = Vec::new();
+        for (key, value) in entries {
+            if let Err(problem) = check_name("a step", &key.name, key.span) {
+                self.walk.diagnostics.push(*problem);
+                continue;
+            }
+            steps.push(self.step(key, value));
+        }
+        steps
+    }
+
+    fn step(&mut self, key: &Key, node: &Node) -> Step {
+        let mut step = Step {
+            name: Spanned::new(key.name.clone(), key.span),
+            summary: None,
+            uses: None,
+            with: None,
+            condition: None,
+            needs: Vec::new(),
+            retry: None,
+            timeout: None,
+            undo: None,
+            for_each: None,
+            concurrency: None,
+        };
+        let whose = format!("step `{}`", key.name);
+        let entries = self.walk.mapping(node, &whose, STEP_KEYS, "a step is written `name: { uses: ACTION }`");
+        for (key, value) in entries {
+            match key.name.as_str() {
+                "summary" => step.summary = self.walk.text(value, "`summary`"),
+                "uses" => step.uses = self.walk.text(value, "`uses`"),
+                "with" => step.with = self.with(value),
+                "if" => step.condition = self.condition(key, value),
+                "needs" => step.needs = self.needs(value),
+                "retry" => step.retry = self.retry(value),
+                "timeout" => step.timeout = self.walk.duration(value, "`timeout`"),
+                "undo" => step.undo = self.undo(value),
+                "for_each" => step.for_each = self.for_each(value),
+                "concurrency" => {
+                    let count = self.walk.count(value, "`concurrency`", 1000);
+                    step.concurrency = count.map(|count| count.map(|count| count as usize));
+                }
+                _ => {}
+            }
+        }
+        if node.as_map().is_some() && node.get("uses").is_none() {
+            let message = format!("{whose} has no `uses`");
+            self.walk.error(
+                Code::MissingKey,
+                step.name.span,
+                message,
+                "say which action it uses, like `uses: state.stable`",
+            );
+        }
+        if let (Some((key, _)), None) = (node.entry("concurrency"), node.get("for_each")) {
+            let help = "add `for_each`, or delete the key";
+            self.walk.error(Code::UnknownKey, key.span, "`concurrency` means nothing without `for_each`", help);
+        }
+        step
+    }
+
+    fn with(&mut self, node: &Node) -> Option<Node> {
+        if node.as_map().is_none() {
+            if !node.is_null() {
+                self.walk.wrong_kind(node, "`with`", "a mapping", "write `input: value`");
+            }
+            return None;
+        }
+        Some(node.clone())
+    }
+
+    fn condition(&mut self, key: &Key, node: &Node) -> Option<Condition> {
+        if let Some((span, written)) = self.anchored(key) {
+            self.walk.diagnostics.push(unquoted(span, written));
+            return None;
+        }
+        let raw = self.text.get(node.span.range()).unwrap_or_default();
+        let Some(fragment) = node.scalar() else {
+            let block = raw.contains('\n') || !raw.starts_with(['[', '{']);
+            if block {
+                self.walk.wrong_kind(node, "`if`", "an expression", "");
+            } else {
+                self.walk.diagnostics.push(unquoted(node.span, raw));
+            }
+            return None;
+        };
+        let already_said = self.walk.diagnostics.iter().any(|problem| problem.code == Code::UnquotedExpression);
+        if fragment.text.trim().is_empty() {
+            // A tag swallows the expression that it was meant to be, and that has been said.
+            if !already_said || !node.is_null() {
+                let help = "write an expression that is true or false, or delete the key";
+                self.walk.error(Code::WrongKind, node.span, "`if` has no expression", help);
+            }
+            return None;
+        }
+        let trimmed = fragment.text.trim();
+        if trimmed.starts_with("${") && trimmed.ends_with('}') {
+            let inner = trimmed.get(2..trimmed.len() - 1).unwrap_or_default().trim();
+            self.walk.error(
+                Code::BadTemplate,
+                node.span,
+                "`if` takes the expression itself, without `${ … }`",
+                &format!("write `if: {inner}`, in quotes where YAML needs them"),
+            );
+            return None;
+        }
+        Some(Condition { expression: fragment.clone(), comment: self.comment_behind(node) })
+    }
+
+    /// The rest of a key's line where it begins with `&`: YAML has taken the first word of it away.
+    fn anchored(&self, key: &Key) -> Option<(Span, &str)> {
+        let end = key.span.end as usize;
+        let rest = self.text.get(end..)?.lines().next()?;
+        let value = rest.trim_start_matches([':', ' ', '\t']);
+        let written = value.trim_end();
+        let at = end + rest.len() - value.len();
+        written.starts_with('&').then(|| (Span::new(key.span.source, at, at + written.len()), written))
+    }
+
+    /// Where YAML found a comment in the rest of an unquoted value's line.
+    fn comment_behind(&self, node: &Node) -> Option<Span> {
+        let raw = self.text.get(node.span.range())?;
+        if raw.starts_with(['"', '\'']) {
+            return None;
+        }
+        let end = node.span.end as usize;
+        let rest = self.text.get(end..)?.lines().next()?;
+        let at = rest.find('#').filter(|at| rest.get(..*at).is_some_and(|gap| gap.trim().is_empty()))?;
+        Some(Span::new(node.span.source, end + at, end + rest.trim_end().len()))
+    }
+
+    fn needs(&mut self, node: &Node) -> Vec<Spanned<String>> {
+        let Some(items) = node.as_seq() else {
+            let help = match node.as_str() {
+                Some(name) => format!("write `[{name}]`"),
+                None => "write the names of steps, like `[first, second]`".to_owned(),
+            };
+            self.walk.wrong_kind(node, "`needs`", "a list of steps", &help);
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| self.walk.text(item, "each of `needs`")).collect()
+    }
+
+    fn retry(&mut self, node: &Node) -> Option<Retry> {
+        let help = "write `{ attempts: 3, backoff: 1s, max_backoff: 30s }`";
+        let entries = self.walk.mapping(node, "`retry`", &["attempts", "backoff", "max_backoff"], help);
+        let mut attempts = None;
+        let (mut backoff, mut max_backoff) = (None, None);
+        for (key, value) in entries {
+            match key.name.as_str() {
+                "attempts" => attempts = self.walk.count(value, "`attempts`", 100),
+                "backoff" => backoff = self.walk.duration(value, "`backoff`"),
+                "max_backoff" => max_backoff = self.walk.duration(value, "`max_backoff`"),
+                _ => {}
+            }
+        }
+        if node.as_map().is_some() && node.get("attempts").is_none() {
+            self.walk.error(
+                Code::MissingKey,
+                node.span,
+                "`retry` has no `attempts`",
+                "say how many in all, like `attempts: 3`",
+            );
+        }
+        if let (Some(first), Some(most)) = (&backoff, &max_backoff)
+            && first.node > most.node
+        {
+            let message = "`max_backoff` is shorter than `backoff`";
+            self.walk
+                .diagnostics
+                .push(Diagnostic::error(Code::WrongKind, most.span, message).also(first.span, "longer"));
+        }
+        attempts.map(|attempts| Retry {
+            attempts: attempts.node,
+            backoff: backoff.map(|backoff| backoff.node),
+            max_backoff: max_backoff.map(|most| most.node),
+        })
+    }
+
+    fn undo(&mut self, node: &Node) -> Option<Undo> {
+        let help = "write `previous`, or `{ uses: ACTION, with: … }`";
+        if let Some(text) = node.as_str() {
+            if text == "previous" {
+                return Some(Undo::Previous(node.span));
+            }
+            self.walk.error(Code::BadUndo, node.span, format!("`undo` cannot be `{text}`"), help);
+            return None;
+        }
+        let entries = self.walk.mapping(node, "`undo`", &["uses", "with"], help);
+        let (mut uses, mut with) = (None, None);
+        for (key, value) in entries {
+            match key.name.as_str() {
+                "uses" => uses = self.walk.text(value, "`uses`"),
+                "with" => with = self.with(value),
+                _ => {}
+            }
+        }
+        if node.as_map().is_some() && node.get("uses").is_none() {
+            self.walk.error(Code::MissingKey, node.span, "`undo` has no `uses`", help);
+        }
+        uses.map(|uses| Undo::Action { uses, with, span: node.span })
+    }
+
+    fn for_each(&mut self, node: &Node) -> Option<Node> {
+        let is_expression = node.as_str().is_some_and(|text| text.trim_start().starts_with("${"));
+        if node.as_seq().is_none() && !is_expression {
+            let help = "write a list, or an expression that gives one, like `${inputs.names}`";
+            self.walk.wrong_kind(node, "`for_each`", "a list", help);
+            return None;
+        }
+        Some(node.clone())
+    }
+}
