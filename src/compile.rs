@@ -3,10 +3,11 @@
 //! Text ─▶ syntax trees ─▶ checked program ─▶ plans. Every stage reports all that it finds; a stage that has nothing to
 //! work on is left out. The router is made from the program by whoever routes.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::base::source::Sources;
+use crate::base::source::{SourceId, Sources};
 use crate::diagnostic::Diagnostics;
 use crate::ir::{self, Program};
 use crate::model::action::Catalogue;
@@ -36,7 +37,9 @@ pub fn load_and_compile(paths: &[PathBuf], catalogue: &Catalogue) -> Compilation
 pub fn compile(sources: Sources, mut diagnostics: Diagnostics, catalogue: &Catalogue) -> Compilation {
     let mut rule_files = Vec::new();
     let mut workflow_trees = Vec::new();
-    for (id, source) in sources.iter() {
+    // A file that could not be read says only that.
+    let unread: BTreeSet<SourceId> = diagnostics.iter().map(|problem| problem.primary.span.source).collect();
+    for (id, source) in sources.iter().filter(|(id, _)| !unread.contains(id)) {
         match Language::of(&source.path) {
             Some(Language::Rules) => {
                 let (file, found) = rules::parse(id, &source.text);

@@ -19,6 +19,7 @@ pub mod runs;
 pub mod serve;
 pub mod targets;
 pub mod telemetry;
+pub mod validate;
 #[cfg(test)]
 mod tests;
 
@@ -67,6 +68,8 @@ pub enum Command {
     /// See the configuration.
     #[command(subcommand)]
     Config(config::Command),
+    /// Check rules and workflows together, and show every problem.
+    Validate(validate::Args),
     /// Make a folder with a configuration, rules and workflows that validate and run.
     Init(init::Args),
     /// Make and identify the key that a store is sealed with.
@@ -103,6 +106,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Halt(args) => halt::run(&args, halt::Order::Halt),
         Command::Unhalt(args) => halt::run(&args, halt::Order::Unhalt),
         Command::Config(command) => config::run(&command),
+        Command::Validate(args) => validate::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Keys(args) => keys::run(&args),
     }

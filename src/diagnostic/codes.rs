@@ -57,6 +57,7 @@ codes! {
     BadClause = 205, "a clause is malformed", "The message says what the clause takes.";
     UnknownWorkflow = 206, "a workflow does not exist", "Name a workflow among the checked files.";
     BadArgument = 207, "an argument does not fit its declaration", "Arguments are the workflow's inputs or the event's fields.";
+    UnknownType = 208, "a type does not exist", "Types are `string`, `int`, `double`, `bool`, `duration`, `timestamp`, `any`, `list<…>`, `map<…>` and fields in braces.";
 
     YamlSyntax = 300, "a workflow is not valid YAML", "The message says where the YAML ends to make sense.";
     DuplicateKey = 301, "a key stands twice in a mapping", "Delete one of the two.";

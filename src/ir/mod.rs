@@ -2,8 +2,13 @@
 //!
 //! What it must not know: how steps are ordered (`plan`), which rule an event matches (`router`), how anything runs.
 
+pub mod check;
+mod compose;
 pub mod fit;
+pub mod rules;
+mod scope;
 pub mod template;
+mod workflow;
 
 use std::time::Duration;
 
@@ -151,3 +156,6 @@ pub struct ForEach {
     /// How many at a time; at least 1.
     pub concurrency: usize,
 }
+
+#[cfg(test)]
+mod workflow_tests;

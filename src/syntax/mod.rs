@@ -3,7 +3,6 @@
 //! Every node knows its span. A wrong text gives as much of a tree as can be had, and diagnostics. Nothing here knows
 //! which names exist or what an expression means.
 
-
 pub use load::load;
 
 pub mod interpolation;

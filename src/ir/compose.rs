@@ -1,0 +1,271 @@
+//! Written values become templates: literals brought into the form of their declaration, `${ … }` compiled and held
+//! against it.
+
+use super::fit::{program_fits, remedy};
+use super::template::{Part, Template};
+use crate::base::fragment::Fragment;
+use crate::base::span::Span;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::expression::{self, Program, TypeEnv};
+use crate::model::schema::{JsonMap, Object, Shape};
+use crate::syntax::interpolation::{Piece, split};
+use crate::syntax::yaml::{Key, Kind, Node};
+
+/// Composes the values of one place, where the names of `env` exist.
+pub(super) struct Composer<'a> {
+    pub(super) env: &'a TypeEnv,
+    pub(super) diagnostics: &'a mut Diagnostics,
+    /// Every expression that compiled, also where its value does not do: what it refers to is checked all the same.
+    pub(super) programs: &'a mut Vec<Program>,
+}
+
+/// What a value must be: its shape, and whether null or nothing will do.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) shape: &'a Shape,
+    pub(super) nullable: bool,
+    /// Whether it may be left out.
+    pub(super) optional: bool,
+}
+
+impl Composer<'_> {
+    /// A mapping held against declared fields; `place` is where a missing one is reported, `whose` has them.
+    pub(super) fn object(&mut self, entries: &[(Key, Node)], declared: &Object, place: Span, whose: &str) -> Template {
+        let mut composed = Vec::new();
+        for (key, node) in entries {
+            let template = match declared.field(&key.name) {
+                Some(field) => {
+                    let wanted = Wanted { shape: &field.shape, nullable: field.nullable, optional: field.optional };
+                    self.value(node, wanted, &format!("`{}`", key.name))
+                }
+                None if declared.open => self.value(node, ANYTHING, &format!("`{}`", key.name)),
+                None => {
+                    self.unknown(key, declared, whose);
+                    None
+                }
+            };
+            composed.extend(template.map(|template| (key.name.clone(), template)));
+        }
+        let is_given = |name: &str| entries.iter().any(|(key, _)| key.name == name);
+        for field in declared.fields.iter().filter(|field| !field.optional && !is_given(&field.name)) {
+            let message = format!("{whose} needs the input `{}`", field.name);
+            let mut diagnostic = Diagnostic::error(Code::MissingInput, place, message);
+            let docs = if field.docs.is_empty() { String::new() } else { format!(": {}", field.docs) };
+            diagnostic = diagnostic.help(format!("`{}` is `{}`{docs}", field.name, field.shape));
+            self.diagnostics.push(diagnostic);
+        }
+        object_of(composed)
+    }
+
+    fn unknown(&mut self, key: &Key, declared: &Object, whose: &str) {
+        let names = || declared.fields.iter().map(|field| field.name.as_str());
+        let message = format!("{whose} has no input `{}`", key.name);
+        let mut diagnostic = Diagnostic::error(Code::UnknownInput, key.span, message);
+        diagnostic = match crate::base::suggest::nearest(&key.name, names()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None if declared.fields.is_empty() => diagnostic.help("it takes none"),
+            None => {
+                let list: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+                diagnostic.help(format!("it takes {}", list.join(", ")))
+            }
+        };
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// One value; `None` where it does not do, which is reported.
+    pub(super) fn value(&mut self, node: &Node, wanted: Wanted<'_>, what: &str) -> Option<Template> {
+        match (&node.kind, wanted.shape) {
+            (Kind::String(fragment), _) => self.text(node, fragment, wanted, what),
+            (Kind::Seq(items), Shape::Any | Shape::List(_)) => {
+                let item_shape = match wanted.shape {
+                    Shape::List(item) => item,
+                    _ => &Shape::Any,
+                };
+                let wanted = Wanted { shape: item_shape, nullable: false, optional: true };
+                let composed: Vec<Option<Template>> =
+                    items.iter().map(|item| self.value(item, wanted, &format!("an item of {what}"))).collect();
+                Some(list_of(composed.into_iter().collect::<Option<_>>()?))
+            }
+            (Kind::Map(entries), Shape::Object(declared)) => Some(self.object(entries, declared, node.span, what)),
+            (Kind::Map(entries), Shape::Any | Shape::Map(_)) => {
+                let value_shape = match wanted.shape {
+                    Shape::Map(value) => value,
+                    _ => &Shape::Any,
+                };
+                let wanted = Wanted { shape: value_shape, nullable: false, optional: true };
+                let mut composed = Vec::new();
+                for (key, value) in entries {
+                    composed.push((key.name.clone(), self.value(value, wanted, &format!("`{}`", key.name))?));
+                }
+                Some(object_of(composed))
+            }
+            (Kind::Null, _) if wanted.nullable || *wanted.shape == Shape::Any => {
+                Some(Template::Literal(serde_json::Value::Null))
+            }
+            _ => self.literal(node, wanted.shape, what),
+        }
+    }
+
+    fn literal(&mut self, node: &Node, shape: &Shape, what: &str) -> Option<Template> {
+        let mut value = node.to_json();
+        if let Kind::String(fragment) = &node.kind {
+            // `$${` is written for `${` in literals too.
+            let pieces = split(fragment).unwrap_or_default();
+            if let [Piece::Text(text)] = pieces.as_slice() {
+                value = serde_json::Value::from(text.clone());
+            }
+        }
+        if shape.conform("", &mut value).is_ok() {
+            return Some(Template::Literal(value));
+        }
+        let is = if node.is_null() { "it is empty".to_owned() } else { format!("it is {}", node.describe()) };
+        let mut diagnostic =
+            Diagnostic::error(Code::WrongKind, node.span, format!("{what} must be {}, but {is}", article(shape)));
+        diagnostic = match shape {
+            Shape::String if node.scalar().is_some_and(|text| !text.text.is_empty()) => {
+                diagnostic.help("put it in quotes")
+            }
+            Shape::Duration => diagnostic.help("write a number and a unit, like `250ms`, `30s`, `10m` or `30d`"),
+            Shape::Timestamp => diagnostic.help("write a time like `2026-01-31T12:00:00Z`"),
+            Shape::List(_) => diagnostic.help("write a list: `[…]`"),
+            _ => diagnostic,
+        };
+        self.diagnostics.push(diagnostic);
+        None
+    }
+
+    fn text(&mut self, node: &Node, fragment: &Fragment, wanted: Wanted<'_>, what: &str) -> Option<Template> {
+        let mut pieces = match split(fragment) {
+            Ok(pieces) => pieces,
+            Err(problem) => {
+                self.diagnostics.push(*problem);
+                return None;
+            }
+        };
+        // A block scalar ends with a line break that nobody means as text.
+        if let [Piece::Expression(_), Piece::Text(rest)] = pieces.as_slice()
+            && rest.chars().all(|c| c == '\n')
+        {
+            pieces.pop();
+        }
+        match pieces.as_slice() {
+            [Piece::Expression(expression)] => {
+                let program = self.program(expression)?;
+                self.fitting(&program, expression, wanted, what).then_some(Template::Expression(program))
+            }
+            pieces if pieces.iter().all(|piece| matches!(piece, Piece::Text(_))) => {
+                self.literal(node, wanted.shape, what)
+            }
+            _ => {
+                if !matches!(wanted.shape, Shape::Any | Shape::String | Shape::Duration | Shape::Timestamp) {
+                    let message =
+                        format!("{what} must be {}, but text around `${{ … }}` makes it text", article(wanted.shape));
+                    self.diagnostics.push(
+                        Diagnostic::error(Code::BadTemplate, node.span, message)
+                            .help("an expression alone keeps its type: delete the text around it"),
+                    );
+                    return None;
+                }
+                let parts: Vec<Option<Part>> = pieces.iter().map(|piece| self.part(piece)).collect();
+                Some(Template::Text(parts.into_iter().collect::<Option<_>>()?))
+            }
+        }
+    }
+
+    fn part(&mut self, piece: &Piece) -> Option<Part> {
+        let expression = match piece {
+            Piece::Text(text) => return Some(Part::Text(text.clone())),
+            Piece::Expression(expression) => expression,
+        };
+        let program = self.program(expression)?;
+        let span = expression.span(0..expression.text.len());
+        let shape = program.shape();
+        if matches!(shape, Shape::List(_) | Shape::Map(_) | Shape::Object(_)) {
+            let message = format!("{} cannot stand within text", article(&shape));
+            self.diagnostics.push(
+                Diagnostic::error(Code::BadTemplate, span, message)
+                    .help("within text an expression gives text, a number or a boolean"),
+            );
+            return None;
+        }
+        if program.is_optional() {
+            self.diagnostics.push(
+                Diagnostic::error(Code::BadTemplate, span, "this may hold nothing, and stands within text")
+                    .help("say what to write then, with `.orValue(…)`"),
+            );
+            return None;
+        }
+        Some(Part::Expression(program))
+    }
+
+    /// Compiles one expression.
+    pub(super) fn program(&mut self, expression: &Fragment) -> Option<Program> {
+        match expression::compile(expression, self.env) {
+            Ok(program) => {
+                self.programs.push(program.clone());
+                Some(program)
+            }
+            Err(problems) => {
+                self.diagnostics.extend(problems);
+                None
+            }
+        }
+    }
+
+    /// Whether an expression's value will do; what does not is reported.
+    pub(super) fn fitting(&mut self, program: &Program, at: &Fragment, wanted: Wanted<'_>, what: &str) -> bool {
+        let span = at.span(0..at.text.len());
+        if let Err(why) = program_fits(program, wanted.shape) {
+            let message = format!("the value of {what} {why}");
+            let mut diagnostic = Diagnostic::error(Code::WrongType, span, message);
+            if let Some(help) = remedy(&at.text, &program.shape(), wanted.shape) {
+                diagnostic = diagnostic.help(help);
+            }
+            self.diagnostics.push(diagnostic);
+            return false;
+        }
+        if program.is_optional() && !wanted.optional {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    Code::WrongType,
+                    span,
+                    format!("{what} is required, but the expression may hold nothing"),
+                )
+                .help("end it with `.value()`, or with `.orValue(…)` and what to take then"),
+            );
+            return false;
+        }
+        true
+    }
+}
+
+/// Takes everything.
+pub(super) const ANYTHING: Wanted<'static> = Wanted { shape: &Shape::Any, nullable: true, optional: true };
+
+/// A shape in a message.
+fn article(shape: &Shape) -> String {
+    match shape {
+        Shape::Object(_) => "an object".to_owned(),
+        shape => format!("`{shape}`"),
+    }
+}
+
+/// A list of templates; a literal where all of them are.
+fn list_of(items: Vec<Template>) -> Template {
+    let literal: Option<Vec<_>> = items.iter().map(literal_of).collect();
+    literal.map_or(Template::List(items), |values| Template::Literal(values.into()))
+}
+
+/// An object of templates; a literal where all of them are.
+pub(super) fn object_of(entries: Vec<(String, Template)>) -> Template {
+    let literal: Option<JsonMap> =
+        entries.iter().map(|(key, template)| Some((key.clone(), literal_of(template)?))).collect();
+    literal.map_or(Template::Object(entries), |map| Template::Literal(map.into()))
+}
+
+fn literal_of(template: &Template) -> Option<serde_json::Value> {
+    match template {
+        Template::Literal(value) => Some(value.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,295 @@
+//! Rules files become event types and checked rules: names resolved, expressions compiled, arguments held against what
+//! takes them.
+//!
+//! All problems of all files are found at once. What a rule needs to be whole and is bad leaves the rule out.
+
+mod call;
+mod events;
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod tests;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::{Busy, Emission, EventType, Invocation, Rule, Threshold, Throttle};
+use crate::base::digest::Digest;
+use crate::base::fragment::Fragment;
+use crate::base::id::{RuleName, WorkflowName};
+use crate::base::span::{Span, Spanned};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::expression::{self, TypeEnv};
+use crate::model::event::Event;
+use crate::model::schema::{Object, Shape};
+use crate::model::target;
+use crate::syntax::rules::ast::{self, ClauseKind, ClauseWord};
+
+/// Checks every file of one program together.
+///
+/// `workflows` gives the inputs that a workflow declares, or `None` where they are not known, because the workflow does
+/// not exist or its file is wrong; `workflow_names` are all that exist. Rules come by priority, then by file and place.
+pub fn check(
+    files: &[ast::File],
+    workflows: &dyn Fn(&str) -> Option<Object>,
+    workflow_names: &[&str],
+) -> (Vec<EventType>, Vec<Rule>, Diagnostics) {
+    let mut diagnostics = Diagnostics::new();
+    let events = events::declare(files, &mut diagnostics);
+    let mut rules = Vec::new();
+    let mut places: HashMap<&str, Span> = HashMap::new();
+    for rule in files.iter().flat_map(|file| &file.items).filter_map(|item| match item {
+        ast::Item::Rule(rule) => Some(rule),
+        ast::Item::Event(_) => None,
+    }) {
+        let first = once(&mut places, &rule.name, "rule", &mut diagnostics);
+        let mut checker =
+            Checker { events: &events, workflows, workflow_names, diagnostics: &mut diagnostics, env: TypeEnv::new() };
+        let checked = checker.rule(rule);
+        rules.extend(checked.filter(|_| first));
+    }
+    // A stable sort: among equals, files and places keep their order.
+    rules.sort_by_key(|rule| rule.priority);
+    (events, rules, diagnostics)
+}
+
+/// Whether this is the first of its name; a repeated one is said. A missing name was said before and counts as first.
+fn once<'a>(
+    places: &mut HashMap<&'a str, Span>,
+    name: &'a Spanned<String>,
+    what: &str,
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    if name.node.is_empty() {
+        return true;
+    }
+    if let Some(first) = places.get(name.node.as_str()) {
+        diagnostics.push(
+            Diagnostic::error(Code::DuplicateName, name.span, format!("the {what} `{}` is declared twice", name.node))
+                .label("declared again")
+                .also(*first, "declared here first")
+                .help("rename or delete one of the two"),
+        );
+        return false;
+    }
+    places.insert(&name.node, name.span);
+    true
+}
+
+/// Checks one rule.
+struct Checker<'a> {
+    events: &'a [EventType],
+    workflows: &'a dyn Fn(&str) -> Option<Object>,
+    workflow_names: &'a [&'a str],
+    diagnostics: &'a mut Diagnostics,
+    /// The names that the rule's expressions may use.
+    env: TypeEnv,
+}
+
+impl<'a> Checker<'a> {
+    fn rule(&mut self, rule: &ast::Rule) -> Option<Rule> {
+        let unique = self.without_repeated(rule);
+        self.missing(rule);
+        let on = unique.iter().find_map(|clause| match &clause.kind {
+            ClauseKind::On(name) => Some(name),
+            _ => None,
+        });
+        let event = on.and_then(|on| self.event(on));
+        let data = event.map(|event| Shape::Object(Event::shape(event.data.clone())));
+        self.env = TypeEnv::new()
+            .with("event", data.unwrap_or(Shape::Any))
+            .with("target", Shape::Object(target::shape()))
+            .with("now", Shape::Timestamp);
+        let mut checked = Rule {
+            name: RuleName::from(rule.name.node.as_str()),
+            docs: rule.docs.as_ref().map_or_else(String::new, |docs| docs.node.clone()),
+            priority: 0,
+            on: event.map_or_else(String::new, |event| event.name.clone()),
+            when: None,
+            threshold: None,
+            debounce: None,
+            throttle: None,
+            busy: Busy::default(),
+            run: None,
+            emit: Vec::new(),
+            digest: Digest::of(&rule.canonical),
+            span: rule.span,
+        };
+        let mut whole = event.is_some() && !rule.name.node.is_empty();
+        for clause in unique {
+            whole &= self.clause(clause, &mut checked).is_some();
+        }
+        whole &= checked.run.is_some() || !checked.emit.is_empty();
+        whole.then_some(checked)
+    }
+
+    /// The clauses but those that repeat one; `emit` may stand as often as is needed.
+    fn without_repeated<'r>(&mut self, rule: &'r ast::Rule) -> Vec<&'r ast::Clause> {
+        let mut first: HashMap<ClauseWord, Span> = HashMap::new();
+        let mut unique = Vec::new();
+        for clause in &rule.clauses {
+            let word = match &clause.kind {
+                ClauseKind::Bad(_) | ClauseKind::Emit { .. } => None,
+                kind => kind.word(),
+            };
+            let before = word.and_then(|word| first.insert(word, clause.word).map(|before| (word, before)));
+            let Some((word, before)) = before else {
+                unique.push(clause);
+                continue;
+            };
+            let message = format!("the rule has two `{}` clauses", word.as_str());
+            self.diagnostics.push(
+                Diagnostic::error(Code::DuplicateClause, clause.word, message)
+                    .label("stands again")
+                    .also(before, "stands here before")
+                    .help("delete one of the two, or write a rule for each"),
+            );
+        }
+        unique
+    }
+
+    /// Says which clauses are missing, unless a bad one may have been meant to be it.
+    fn missing(&mut self, rule: &ast::Rule) {
+        let has = |wanted: ClauseWord| {
+            rule.clauses.iter().any(|clause| match clause.kind.word() {
+                Some(word) => word == wanted,
+                None => true,
+            })
+        };
+        if rule.name.node.is_empty() && rule.clauses.is_empty() {
+            return;
+        }
+        let name = &rule.name;
+        if !has(ClauseWord::On) {
+            let message = format!("the rule `{}` has no `on` clause", name.node);
+            self.diagnostics.push(
+                Diagnostic::error(Code::MissingClause, name.span, message)
+                    .help("say which event it is for: `on EVENT`"),
+            );
+        }
+        if !has(ClauseWord::Run) && !has(ClauseWord::Emit) {
+            let message = format!("the rule `{}` does nothing: it has neither `run` nor `emit`", name.node);
+            self.diagnostics.push(
+                Diagnostic::error(Code::MissingClause, name.span, message)
+                    .help("say what it does: `run WORKFLOW(…)` or `emit EVENT(…)`"),
+            );
+        }
+    }
+
+    /// The declared event of that name.
+    fn event(&mut self, name: &Spanned<String>) -> Option<&'a EventType> {
+        let events = self.events;
+        let found = events.iter().find(|event| event.name == name.node);
+        if found.is_none() {
+            let names = events.iter().map(|event| event.name.as_str());
+            let problem =
+                Diagnostic::error(Code::UnknownEvent, name.span, format!("the event `{}` is not declared", name.node))
+                    .help(format!("declare it: `event {} {{ … }}`", name.node))
+                    .suggest(&name.node, names);
+            self.diagnostics.push(problem);
+        }
+        found
+    }
+
+    /// Puts what the clause says into the rule; `None` where it is wrong, which is then said.
+    fn clause(&mut self, clause: &ast::Clause, rule: &mut Rule) -> Option<()> {
+        match &clause.kind {
+            ClauseKind::On(_) => {}
+            ClauseKind::When(condition) => rule.when = Some(self.condition(condition)?),
+            ClauseKind::Priority(priority) => rule.priority = priority.node,
+            ClauseKind::Threshold { count, within } => {
+                rule.threshold = Some(Threshold { count: count.node, within: within.node });
+            }
+            ClauseKind::Debounce(duration) => rule.debounce = Some(duration.node),
+            ClauseKind::Throttle { count, per } => {
+                rule.throttle = Some(Throttle { count: count.node, per: per.node });
+            }
+            ClauseKind::Busy(mode) => rule.busy = self.busy(mode)?,
+            ClauseKind::Run(call) => rule.run = Some(self.invocation(call)?),
+            ClauseKind::Emit { call, after } => {
+                let after = after.as_ref().map_or(Duration::ZERO, |after| after.node);
+                rule.emit.push(self.emission(call, after)?);
+            }
+            ClauseKind::Bad(_) => return None,
+        }
+        Some(())
+    }
+
+    fn compile(&mut self, fragment: &Fragment) -> Option<expression::Program> {
+        match expression::compile(fragment, &self.env) {
+            Ok(program) => Some(program),
+            Err(problems) => {
+                self.diagnostics.extend(problems);
+                None
+            }
+        }
+    }
+
+    fn condition(&mut self, fragment: &Fragment) -> Option<expression::Program> {
+        let program = self.compile(fragment)?;
+        let shape = program.shape();
+        let span = fragment.span(0..fragment.text.len());
+        if program.is_optional() {
+            self.diagnostics.push(
+                Diagnostic::error(Code::WrongType, span, "a `when` needs a `bool`, but this may hold nothing")
+                    .help("say what holds then: `.orValue(false)`"),
+            );
+            return None;
+        }
+        if !matches!(shape, Shape::Bool | Shape::Any) {
+            let message = format!("a `when` needs a `bool`, but this is `{shape}`");
+            self.diagnostics.push(
+                Diagnostic::error(Code::WrongType, span, message).help("compare it with something, like `… == 1`"),
+            );
+            return None;
+        }
+        Some(program)
+    }
+
+    fn busy(&mut self, mode: &Spanned<String>) -> Option<Busy> {
+        const MODES: [(&str, Busy); 4] = [
+            ("queue", Busy::Queue),
+            ("coalesce", Busy::Coalesce),
+            ("supersede", Busy::Supersede),
+            ("drop", Busy::Drop),
+        ];
+        let found = MODES.iter().find(|(name, _)| *name == mode.node);
+        if found.is_none() {
+            self.diagnostics.push(
+                Diagnostic::error(Code::BadClause, mode.span, format!("`{}` is no way to be busy", mode.node))
+                    .help("write `queue`, `coalesce`, `supersede` or `drop`")
+                    .suggest(&mode.node, MODES.iter().map(|(name, _)| *name)),
+            );
+        }
+        found.map(|(_, busy)| *busy)
+    }
+
+    fn invocation(&mut self, call: &ast::Call) -> Option<Invocation> {
+        if !self.workflow_names.contains(&call.name.node.as_str()) {
+            let message = format!("there is no workflow `{}`", call.name.node);
+            let names: Vec<String> = self.workflow_names.iter().map(|name| format!("`{name}`")).collect();
+            let help = match names.as_slice() {
+                [] => "give `validate` the workflow's file, too".to_owned(),
+                names if names.len() <= 8 => format!("workflows are {}", names.join(", ")),
+                _ => "name a workflow among the checked files".to_owned(),
+            };
+            self.diagnostics.push(
+                Diagnostic::error(Code::UnknownWorkflow, call.name.span, message)
+                    .help(help)
+                    .suggest(&call.name.node, self.workflow_names.iter().copied()),
+            );
+        }
+        let inputs = (self.workflows)(&call.name.node);
+        let what = format!("workflow `{}`", call.name.node);
+        let arguments = self.arguments(call, inputs.as_ref(), &what, "input");
+        inputs.is_some().then_some(())?;
+        Some(Invocation { workflow: WorkflowName::from(call.name.node.as_str()), arguments: arguments? })
+    }
+
+    fn emission(&mut self, call: &ast::Call, after: Duration) -> Option<Emission> {
+        let data = self.event(&call.name).map(|event| event.data.clone());
+        let what = format!("event `{}`", call.name.node);
+        let arguments = self.arguments(call, data.as_ref(), &what, "field");
+        data.is_some().then_some(())?;
+        Some(Emission { event: call.name.node.clone(), arguments: arguments?, after })
+    }
+}

@@ -1,0 +1,95 @@
+//! The arguments of `run` and `emit`, held against what takes them.
+
+use std::collections::HashMap;
+
+use super::super::fit::{program_fits, remedy};
+use super::super::template::Template;
+use super::Checker;
+use crate::base::span::Span;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::expression;
+use crate::model::schema::{Field, Object};
+use crate::syntax::rules::ast;
+
+impl Checker<'_> {
+    /// The arguments as one object; `None` where something is wrong with them, which is then said.
+    ///
+    /// `declared` is `None` where it is not known what is taken: then only the expressions are checked. `what` takes the
+    /// arguments, and calls each of them a `word`.
+    pub(super) fn arguments(
+        &mut self,
+        call: &ast::Call,
+        declared: Option<&Object>,
+        what: &str,
+        word: &str,
+    ) -> Option<Template> {
+        let mut entries = Vec::new();
+        let mut whole = true;
+        let mut places: HashMap<&str, Span> = HashMap::new();
+        for argument in &call.arguments {
+            let name = &argument.name;
+            let program = self.compile(&argument.value);
+            whole &= program.is_some();
+            if let Some(first) = places.insert(&name.node, name.span) {
+                whole = false;
+                self.diagnostics.push(
+                    Diagnostic::error(Code::DuplicateName, name.span, format!("`{}` is given twice", name.node))
+                        .label("given again")
+                        .also(first, "given here first")
+                        .help("delete one of the two"),
+                );
+            }
+            let field = declared.map(|object| object.field(&name.node));
+            match (field, program) {
+                (Some(None), _) => {
+                    whole = false;
+                    self.unknown(name.node.as_str(), name.span, declared, what, word);
+                }
+                (Some(Some(field)), Some(program)) => {
+                    let span = argument.value.span(0..argument.value.text.len());
+                    whole &= self.fits(&program, field, span, what);
+                    entries.push((name.node.clone(), Template::Expression(program)));
+                }
+                (None, Some(program)) => entries.push((name.node.clone(), Template::Expression(program))),
+                (_, None) => {}
+            }
+        }
+        let given = |field: &&Field| places.contains_key(field.name.as_str());
+        let fields = declared.map(|object| object.fields.as_slice()).unwrap_or_default();
+        for field in fields.iter().filter(|field| !field.optional && !given(field)) {
+            whole = false;
+            let message = format!("the {what} needs `{}`, which is not given", field.name);
+            self.diagnostics.push(
+                Diagnostic::error(Code::BadArgument, call.name.span, message)
+                    .help(format!("add `{}: …`, of type `{}`", field.name, field.shape)),
+            );
+        }
+        whole.then_some(Template::Object(entries))
+    }
+
+    fn unknown(&mut self, name: &str, span: Span, declared: Option<&Object>, what: &str, word: &str) {
+        let fields = declared.map(|object| object.fields.as_slice()).unwrap_or_default();
+        let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+        let help = match names.as_slice() {
+            [] => format!("it has no {word}s: delete the argument"),
+            names => format!("its {word}s are `{}`", names.join("`, `")),
+        };
+        let problem = Diagnostic::error(Code::BadArgument, span, format!("the {what} has no {word} `{name}`"));
+        self.diagnostics.push(problem.help(help).suggest(name, names));
+    }
+
+    /// Whether the value fits the field.
+    fn fits(&mut self, program: &expression::Program, field: &Field, span: Span, what: &str) -> bool {
+        if program.is_optional() && !field.optional {
+            let message = format!("the {what} needs `{}`, but this may hold nothing", field.name);
+            self.diagnostics
+                .push(Diagnostic::error(Code::BadArgument, span, message).help("say what it is then: `.orValue(…)`"));
+            return false;
+        }
+        let Err(why) = program_fits(program, &field.shape) else { return true };
+        let mut problem = Diagnostic::error(Code::BadArgument, span, format!("`{}` {why}", field.name));
+        problem.help = remedy(program.text(), &program.shape(), &field.shape);
+        self.diagnostics.push(problem);
+        false
+    }
+}

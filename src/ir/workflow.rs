@@ -1,0 +1,339 @@
+//! A workflow's tree becomes a checked workflow: actions found, names resolved, values held against declarations.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::compose::{ANYTHING, Composer, Wanted};
+use super::template::Template;
+use super::{ForEach, Retry, Step, Undo, Workflow, scope};
+use crate::base::id::{StepName, WorkflowName};
+use crate::base::span::{Span, Spanned};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::expression::{Program, TypeEnv};
+use crate::model::action::{ActionSignature, Catalogue};
+use crate::model::schema::{Field, Shape};
+use crate::syntax::workflow::ast;
+use crate::syntax::yaml::Node;
+
+/// What a retry waits after the first attempt where nothing is written, and at most.
+const BACKOFF: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_mins(1);
+
+/// Checks one workflow. `None` where it has no name or a step without an action: what else is wrong is reported too.
+pub(super) fn check(workflow: &ast::Workflow, catalogue: &Catalogue, found: &mut Diagnostics) -> Option<Workflow> {
+    check_step_names(workflow, found);
+    let actions: HashMap<&str, Arc<ActionSignature>> = workflow
+        .steps
+        .iter()
+        .chain(&workflow.on_failure)
+        .filter_map(|step| {
+            let uses = step.uses.as_ref()?;
+            Some((step.name.node.as_str(), action(uses, catalogue, found)?))
+        })
+        .collect();
+    let mut checker = Checker { workflow, catalogue, actions, found };
+    let steps = checker.list(Part::Steps);
+    let on_failure = checker.list(Part::OnFailure);
+    let outputs = checker.outputs();
+    let name = workflow.name.as_ref()?;
+    Some(Workflow {
+        name: name.clone().map(WorkflowName::from),
+        summary: workflow.summary.as_ref().map(|summary| summary.node.clone()).unwrap_or_default(),
+        inputs: workflow.inputs.clone(),
+        steps: steps?,
+        on_failure: on_failure?,
+        outputs,
+        source: workflow.source,
+    })
+}
+
+fn check_step_names(workflow: &ast::Workflow, found: &mut Diagnostics) {
+    for step in &workflow.on_failure {
+        if let Some(first) = workflow.steps.iter().find(|known| known.name.node == step.name.node) {
+            let message = format!("`{}` is a step of the workflow already", step.name.node);
+            found.push(
+                Diagnostic::error(Code::DuplicateName, step.name.span, message)
+                    .also(first.name.span, "the first")
+                    .help("steps of `on_failure` need names of their own"),
+            );
+        }
+    }
+}
+
+/// The action that a `uses` names; one that does not exist is reported.
+fn action(uses: &Spanned<String>, catalogue: &Catalogue, found: &mut Diagnostics) -> Option<Arc<ActionSignature>> {
+    if let Some(action) = catalogue.get(&uses.node) {
+        return Some(Arc::clone(action));
+    }
+    let message = format!("there is no action `{}`", uses.node);
+    let diagnostic = Diagnostic::error(Code::UnknownAction, uses.span, message);
+    let names = || catalogue.iter().map(|action| action.name);
+    found.push(match crate::base::suggest::nearest(&uses.node, names()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => {
+            let family = uses.node.split('.').next().unwrap_or_default();
+            let of_family: Vec<String> =
+                names().filter(|name| name.split('.').next() == Some(family)).map(|name| format!("`{name}`")).collect();
+            let all: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+            diagnostic.help(format!("actions are {}", if of_family.is_empty() { all } else { of_family }.join(", ")))
+        }
+    });
+    None
+}
+
+/// Where a step stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Steps,
+    OnFailure,
+}
+
+struct Checker<'a> {
+    workflow: &'a ast::Workflow,
+    catalogue: &'a Catalogue,
+    /// Of each step by its name; a step whose action does not exist is missing.
+    actions: HashMap<&'a str, Arc<ActionSignature>>,
+    found: &'a mut Diagnostics,
+}
+
+impl<'a> Checker<'a> {
+    fn list(&mut self, part: Part) -> Option<Vec<Step>> {
+        let steps = match part {
+            Part::Steps => &self.workflow.steps,
+            Part::OnFailure => &self.workflow.on_failure,
+        };
+        // Every step is looked at, whatever is wrong with the ones before it.
+        let checked: Vec<Option<Step>> = steps.iter().map(|step| self.step(step, part)).collect();
+        checked.into_iter().collect()
+    }
+
+    /// The fields of `steps`: what each step gives, optional where it may be skipped. In `on_failure` any step of the
+    /// workflow may be missing.
+    fn fields(&self, part: Part) -> Vec<Field> {
+        let field = |step: &ast::Step, may_miss: bool| {
+            let output = self.actions.get(step.name.node.as_str()).map_or(Shape::Any, |action| action.output_shape());
+            let shape = if step.for_each.is_some() { Shape::List(Box::new(output)) } else { output };
+            let make = if may_miss || step.condition.is_some() { Field::optional } else { Field::required };
+            make(&step.name.node, shape, "")
+        };
+        let mut fields: Vec<Field> =
+            self.workflow.steps.iter().map(|step| field(step, part == Part::OnFailure)).collect();
+        if part == Part::OnFailure {
+            fields.extend(self.workflow.on_failure.iter().map(|step| field(step, false)));
+        }
+        fields
+    }
+
+    fn env(&self, part: Part) -> TypeEnv {
+        let env = scope::workflow(&self.workflow.inputs, self.fields(part));
+        if part == Part::OnFailure { scope::with_error(env) } else { env }
+    }
+
+    fn step(&mut self, step: &'a ast::Step, part: Part) -> Option<Step> {
+        let env = self.env(part);
+        let mut programs: Vec<Program> = Vec::new();
+        let condition = step.condition.as_ref().and_then(|condition| self.condition(condition, &env, &mut programs));
+        let (for_each, item_env) = self.for_each(step, &env, &mut programs);
+        let action = self.actions.get(step.name.node.as_str()).map(Arc::clone);
+        let with = self.with(action.as_deref(), step.with.as_ref(), step.uses.as_ref(), &item_env, &mut programs);
+        let undo = step.undo.as_ref().and_then(|undo| self.undo(undo, action.as_deref(), &item_env, &mut programs));
+        let references = self.references(&programs, Some(&step.name.node), part);
+        let needs = self.needs(step, part);
+        Some(Step {
+            name: step.name.clone().map(StepName::from),
+            docs: step.summary.as_ref().map(|summary| summary.node.clone()).unwrap_or_default(),
+            action: action?,
+            condition,
+            with,
+            retry: step.retry.map(retry),
+            timeout: step.timeout.as_ref().map(|timeout| timeout.node),
+            undo,
+            for_each,
+            needs,
+            references,
+        })
+    }
+
+    fn condition(&mut self, condition: &ast::Condition, env: &TypeEnv, programs: &mut Vec<Program>) -> Option<Program> {
+        let mut problems = Diagnostics::new();
+        let mut composer = Composer { env, diagnostics: &mut problems, programs };
+        let program = composer.program(&condition.expression);
+        let span = condition.expression.span(0..condition.expression.text.len());
+        if let (None, Some(comment)) = (&program, condition.comment) {
+            // Half an expression: the rest was taken for a comment.
+            self.found.push(
+                Diagnostic::error(
+                    Code::UnquotedExpression,
+                    span.to(comment),
+                    "this expression needs quotes: YAML takes ` #` for a comment",
+                )
+                .help("put the whole expression in quotes"),
+            );
+            return None;
+        }
+        if let Some(program) = &program
+            && (program.is_optional() || !matches!(program.shape(), Shape::Bool | Shape::Any))
+        {
+            let is = if program.is_optional() { "an optional".to_owned() } else { format!("`{}`", program.shape()) };
+            let message = format!("`if` must be true or false, but the expression is {is}");
+            problems.push(Diagnostic::error(Code::WrongType, span, message).help("compare it with something"));
+        }
+        self.found.extend(problems);
+        program
+    }
+
+    /// The items, and the names that exist for each of them.
+    fn for_each(&mut self, step: &ast::Step, env: &TypeEnv, programs: &mut Vec<Program>) -> (Option<ForEach>, TypeEnv) {
+        let Some(node) = &step.for_each else { return (None, env.clone()) };
+        let list = Shape::List(Box::new(Shape::Any));
+        let wanted = Wanted { shape: &list, nullable: false, optional: false };
+        let items = Composer { env, diagnostics: self.found, programs }.value(node, wanted, "`for_each`");
+        let item = match &items {
+            Some(Template::Expression(program)) => match program.shape() {
+                Shape::List(item) => *item,
+                _ => Shape::Any,
+            },
+            _ => Shape::Any,
+        };
+        let concurrency = step.concurrency.as_ref().map_or(1, |count| count.node);
+        (items.map(|items| ForEach { items, concurrency }), scope::with_item(env.clone(), item))
+    }
+
+    /// A `with`, held against the inputs of its action. Without an action only its expressions are checked.
+    fn with(
+        &mut self,
+        action: Option<&ActionSignature>,
+        with: Option<&Node>,
+        uses: Option<&Spanned<String>>,
+        env: &TypeEnv,
+        programs: &mut Vec<Program>,
+    ) -> Template {
+        let entries = with.and_then(Node::as_map).unwrap_or_default();
+        let whole = uses.map(|uses| uses.span).or(with.map(|with| with.span)).unwrap_or(self.workflow.span);
+        let mut composer = Composer { env, diagnostics: self.found, programs };
+        match action {
+            Some(action) => composer.object(entries, &action.inputs, whole, &format!("`{}`", action.name)),
+            None => {
+                let anything = crate::model::schema::Object { fields: Vec::new(), open: true };
+                composer.object(entries, &anything, whole, "the action")
+            }
+        }
+    }
+
+    fn undo(
+        &mut self,
+        undo: &ast::Undo,
+        action: Option<&ActionSignature>,
+        env: &TypeEnv,
+        programs: &mut Vec<Program>,
+    ) -> Option<Undo> {
+        match undo {
+            ast::Undo::Previous(span) => {
+                if let Some(action) = action.filter(|action| !action.undoable) {
+                    let message = format!("`{}` does not remember what was before", action.name);
+                    self.found.push(
+                        Diagnostic::error(Code::BadUndo, *span, message)
+                            .help("write `undo: { uses: ACTION, with: … }`, or delete the key"),
+                    );
+                    return None;
+                }
+                Some(Undo::Previous)
+            }
+            ast::Undo::Action { uses, with, .. } => {
+                let action = self::action(uses, self.catalogue, self.found);
+                let with = self.with(action.as_deref(), with.as_ref(), Some(uses), env, programs);
+                Some(Undo::Action { action: action?, with })
+            }
+        }
+    }
+
+    fn needs(&mut self, step: &ast::Step, part: Part) -> Vec<Spanned<StepName>> {
+        let known = match part {
+            Part::Steps => &self.workflow.steps,
+            Part::OnFailure => &self.workflow.on_failure,
+        };
+        let mut needs = Vec::new();
+        for need in &step.needs {
+            if need.node == step.name.node {
+                let message = format!("step `{}` cannot need itself", need.node);
+                self.found.push(Diagnostic::error(Code::UnknownStep, need.span, message).help("delete it"));
+            } else if known.iter().any(|step| step.name.node == need.node) {
+                needs.push(need.clone().map(StepName::from));
+            } else if part == Part::OnFailure && self.workflow.steps.iter().any(|step| step.name.node == need.node) {
+                let message = format!("`{}` is no step of `on_failure`", need.node);
+                let help = "when `on_failure` begins, every step of the workflow has settled: delete it";
+                self.found.push(Diagnostic::error(Code::UnknownStep, need.span, message).help(help));
+            } else {
+                let names: Vec<&str> = known.iter().map(|step| step.name.node.as_str()).collect();
+                self.unknown_step(&need.node, need.span, &names);
+            }
+        }
+        needs
+    }
+
+    /// The steps that expressions refer to, each once; what is no step, or the step itself, is reported.
+    fn references(&mut self, programs: &[Program], own: Option<&str>, part: Part) -> Vec<Spanned<StepName>> {
+        let mut names: Vec<&str> = self.workflow.steps.iter().map(|step| step.name.node.as_str()).collect();
+        if part == Part::OnFailure {
+            names.extend(self.workflow.on_failure.iter().map(|step| step.name.node.as_str()));
+        }
+        let mut references: Vec<Spanned<StepName>> = Vec::new();
+        for reference in programs.iter().flat_map(|program| program.references("steps")) {
+            let Some(name) = reference.name else {
+                self.found.push(
+                    Diagnostic::error(
+                        Code::UnknownStep,
+                        reference.span,
+                        "`steps` can only be used with the name of a step",
+                    )
+                    .help("write `steps.NAME`: what a step waits for must be known before the run"),
+                );
+                continue;
+            };
+            if own == Some(name.as_str()) {
+                let message = format!("step `{name}` cannot refer to itself");
+                let help = "its output is there only once it has ended";
+                self.found.push(Diagnostic::error(Code::UnknownStep, reference.span, message).help(help));
+            } else if !names.contains(&name.as_str()) {
+                self.unknown_step(&name, reference.span, &names);
+            } else if references.iter().all(|known| known.node.as_str() != name) {
+                references.push(Spanned::new(StepName::from(name), reference.span));
+            }
+        }
+        references
+    }
+
+    fn unknown_step(&mut self, name: &str, span: Span, names: &[&str]) {
+        let is_handler = self.workflow.on_failure.iter().any(|step| step.name.node == name);
+        let message = format!("there is no step `{name}`");
+        let diagnostic = Diagnostic::error(Code::UnknownStep, span, message);
+        self.found.push(if is_handler {
+            diagnostic.help("steps of `on_failure` run only after a failure")
+        } else if let Some(near) = crate::base::suggest::nearest(name, names.iter().copied()) {
+            diagnostic.help(format!("did you mean `{near}`?"))
+        } else {
+            let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            diagnostic.help(format!("steps are {}", list.join(", ")))
+        });
+    }
+
+    fn outputs(&mut self) -> Vec<(String, Template)> {
+        let env = self.env(Part::Steps);
+        let mut outputs = Vec::new();
+        for (key, node) in &self.workflow.outputs {
+            let mut programs = Vec::new();
+            let mut composer = Composer { env: &env, diagnostics: self.found, programs: &mut programs };
+            let template = composer.value(node, ANYTHING, &format!("`{}`", key.name));
+            self.references(&programs, None, Part::Steps);
+            outputs.extend(template.map(|template| (key.name.clone(), template)));
+        }
+        outputs
+    }
+}
+
+fn retry(retry: ast::Retry) -> Retry {
+    let backoff = retry.backoff.unwrap_or(BACKOFF.min(retry.max_backoff.unwrap_or(BACKOFF)));
+    let max_backoff = retry.max_backoff.unwrap_or(MAX_BACKOFF.max(backoff));
+    Retry { attempts: retry.attempts, backoff, max_backoff }
+}
