@@ -23,9 +23,10 @@ fn section(action: &ActionSignature) -> String {
     let ActionSignature { name, docs, version, .. } = action;
     let mut text = format!("\n## `{name}`\n\n{docs}\n\n");
     text.push_str(&format!("- Effect: {}\n", effect(action.effect)));
-    text.push_str(match action.undoable {
-        true => "- Undo: takes `undo: previous`\n",
-        false => "- Undo: nothing to restore; `undo: previous` is an error\n",
+    text.push_str(if action.undoable {
+        "- Undo: takes `undo: previous`\n"
+    } else {
+        "- Undo: nothing to restore; `undo: previous` is an error\n"
     });
     if let Some(phase) = action.proposes {
         text.push_str(&format!("- Phase: proposes `{}`\n", phase.as_str()));
