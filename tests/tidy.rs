@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Who may import whom, besides `base` and `model`. A new module fails until it is placed here.
-const MAY_IMPORT: &[(&str, &[&str])] = &[
+pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("model", &[]),
     ("diagnostic", &[]),
