@@ -8,7 +8,7 @@ use super::{Compilation, compile, load_and_compile};
 use crate::base::source::Sources;
 use crate::diagnostic::{Code, Diagnostics};
 
-const RULES: &str = r#"/// A deployment changed.
+const RULES: &str = r"/// A deployment changed.
 event CHANGED { signature: string, tags?: list<string> }
 rule changed {
     on   CHANGED
@@ -16,7 +16,7 @@ rule changed {
     busy supersede
     run  change(signature: event.data.signature)
 }
-"#;
+";
 
 const WORKFLOW: &str = r#"workflow: change
 inputs: { signature: string }
