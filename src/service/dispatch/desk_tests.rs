@@ -178,7 +178,7 @@ fn one_name_is_for_one_living_process() {
     let sent = desk.pump(Moment(1_000));
     confirm(&mut desk, &sent, Moment(1_000));
     // Silent for long enough: the newcomer may have the name, but not yet the rate.
-    assert_eq!(desk.introduce(other.clone(), Moment(5_000), TODAY), Ok(()));
+    assert_eq!(desk.introduce(other, Moment(5_000), TODAY), Ok(()));
     assert_eq!(brief(&desk.pump(Moment(5_000))), []);
     assert_eq!(brief(&desk.pump(Moment(1_000 + TIME_TO_LIVE_MS + 1_000))), [("a".into(), 100.0)]);
 }
