@@ -1,4 +1,4 @@
-//! Which names an expression may use at each place, and what they look like.
+//! Which names a workflow's expressions may use at each place, and what they look like.
 
 use super::Object;
 use crate::expression::TypeEnv;
