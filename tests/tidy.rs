@@ -8,6 +8,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("model", &[]),
     ("diagnostic", &[]),
+    ("shipped", &[]),
     ("wire", &[]),
     ("shipped", &[]),
     ("expression", &["diagnostic"]),

@@ -73,10 +73,9 @@ pub fn remedy(text: &str, actual: &Shape, declared: &Shape) -> Option<String> {
     // Longer expressions are not repeated: the function alone says it.
     let text = if text.chars().count() <= 40 && !text.contains(['\n', '\r']) { text.trim() } else { "…" };
     let function = match (actual, declared) {
-        (Shape::Int, Shape::Double) => "double",
+        (Shape::Int | Shape::String, Shape::Double) => "double",
         (Shape::Double | Shape::String, Shape::Int) => "int",
         (Shape::Int | Shape::Double | Shape::Bool | Shape::Duration | Shape::Timestamp, Shape::String) => "string",
-        (Shape::String, Shape::Double) => "double",
         (Shape::String, Shape::Duration) => "duration",
         (Shape::String, Shape::Timestamp) => "timestamp",
         _ => return None,
