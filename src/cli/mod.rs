@@ -22,7 +22,6 @@ pub mod telemetry;
 pub mod validate;
 #[cfg(test)]
 mod tests;
-pub mod validate;
 
 use std::process::ExitCode;
 
@@ -73,8 +72,6 @@ pub enum Command {
     Validate(validate::Args),
     /// Make a folder with a configuration, rules and workflows that validate and run.
     Init(init::Args),
-    /// Check rules and workflows together, and show every problem.
-    Validate(validate::Args),
     /// Make and identify the key that a store is sealed with.
     Keys(keys::Args),
 }
@@ -111,7 +108,6 @@ pub fn run(cli: Cli) -> Exit {
         Command::Config(command) => config::run(&command),
         Command::Validate(args) => validate::run(&args),
         Command::Init(args) => init::run(&args),
-        Command::Validate(args) => validate::run(&args),
         Command::Keys(args) => keys::run(&args),
     }
 }
