@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::source::{SourceId, Sources};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Code, Diagnostics};
 use crate::ir::{self, Program};
 use crate::model::action::Catalogue;
 use crate::plan::{self, Plan, PlanSource};
@@ -39,6 +39,7 @@ pub fn compile(sources: Sources, mut diagnostics: Diagnostics, catalogue: &Catal
     let mut workflow_trees = Vec::new();
     // A file that could not be read says only that.
     let unread: BTreeSet<SourceId> = diagnostics.iter().map(|problem| problem.primary.span.source).collect();
+    let mut is_complete = unread.is_empty();
     for (id, source) in sources.iter().filter(|(id, _)| !unread.contains(id)) {
         match Language::of(&source.path) {
             Some(Language::Rules) => {
@@ -49,6 +50,7 @@ pub fn compile(sources: Sources, mut diagnostics: Diagnostics, catalogue: &Catal
             Some(Language::Workflow) => {
                 let (tree, found) = workflow::parse(id, &source.text);
                 diagnostics.extend(found);
+                is_complete &= tree.as_ref().is_some_and(|tree| tree.name.is_some());
                 workflow_trees.extend(tree);
             }
             None => {}
@@ -64,7 +66,12 @@ pub fn compile(sources: Sources, mut diagnostics: Diagnostics, catalogue: &Catal
     let names: Vec<&str> =
         workflow_trees.iter().filter_map(|tree| tree.name.as_ref()).map(|name| name.node.as_str()).collect();
     let (events, rules, found) = ir::rules::check(&rule_files, &declared, &names);
-    diagnostics.extend(found);
+    for problem in found.iter() {
+        // A workflow that seems to be missing may stand in a file that could not be read.
+        if is_complete || problem.code != Code::UnknownWorkflow {
+            diagnostics.push(problem.clone());
+        }
+    }
 
     let mut plans = Vec::new();
     for workflow in &workflows {
@@ -100,3 +107,7 @@ pub fn plan_of(source: &PlanSource, catalogue: &Catalogue) -> Result<Plan, Diagn
         _ => Err(diagnostics),
     }
 }
+
+#[cfg(test)]
+#[path = "compile_tests.rs"]
+mod tests;

@@ -24,19 +24,22 @@ use crate::shipped;
 pub fn load(program: &config::Program) -> Result<Arc<Program>, AppError> {
     match program {
         config::Program::Paths(paths) => assemble(check(paths)),
-        config::Program::Shipped => {
-            let mut sources = Sources::new();
-            for file in shipped::FILES {
-                sources.add(format!("(shipped)/{}", file.name), file.text);
-            }
-            assemble(compile::compile(sources, Diagnostics::new(), &action::catalogue()))
-        }
+        config::Program::Shipped => assemble(check_shipped()),
     }
 }
 
 /// Compiles files and folders against the actions that ship.
 pub fn check(paths: &[PathBuf]) -> Compilation {
     compile::load_and_compile(paths, &action::catalogue())
+}
+
+/// Compiles the rules and workflows that ship.
+pub fn check_shipped() -> Compilation {
+    let mut sources = Sources::new();
+    for file in shipped::FILES {
+        sources.add(format!("(shipped)/{}", file.name), file.text);
+    }
+    compile::compile(sources, Diagnostics::new(), &action::catalogue())
 }
 
 /// What a compilation without errors runs as.

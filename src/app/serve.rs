@@ -66,11 +66,7 @@ pub async fn serve(
         store: Arc::clone(&store),
         targets: Arc::clone(&targets),
         recorder: Arc::new(StoreRecorder::new(Arc::clone(&clock), Arc::clone(&store))),
-        pressure: Arc::new(PressureService::new(
-            Arc::clone(&clock),
-            Arc::clone(&dispatcher),
-            config.network.clone(),
-        )),
+        pressure: Arc::new(PressureService::new(Arc::clone(&clock), Arc::clone(&dispatcher), config.network.clone())),
         adjuster: Arc::new(StrategyAdjuster),
         dispatcher: Arc::clone(&dispatcher),
         planner: Arc::new(StoredPlans),
@@ -155,7 +151,8 @@ fn key_error(error: &crate::security::KeyError) -> AppError {
 
 fn crash_point() -> Result<Option<CrashPoint>, AppError> {
     let Ok(text) = std::env::var(CRASH_VARIABLE) else { return Ok(None) };
-    let point = text.parse().map_err(|why: String| AppError::new(Code::BadSetting, format!("{CRASH_VARIABLE}: {why}")))?;
+    let point =
+        text.parse().map_err(|why: String| AppError::new(Code::BadSetting, format!("{CRASH_VARIABLE}: {why}")))?;
     tracing::warn!(%text, "this process will kill itself: {CRASH_VARIABLE} is set");
     Ok(Some(point))
 }

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
-use super::failure::{conclude, within_runtime};
+use super::failure::{Failure, conclude, within_runtime};
 use super::telemetry::{self, LogArgs};
 use crate::agent::{AgentError, Options, serve};
 use crate::base::literal::{LiteralError, Rate, parse_duration};
@@ -51,28 +51,11 @@ fn duration(text: &str) -> Result<Duration, LiteralError> {
 
 /// Runs an agent until it is told to stop (SIGTERM, SIGINT).
 pub fn run(args: AgentArgs, log: &LogArgs) -> Exit {
-    conclude(telemetry::start(log, None).and_then(|()| within_runtime(proxy(args))))
+    conclude(telemetry::start(log, None).and_then(|()| within_runtime(proxy(args))).and_then(|ended| ended))
 }
 
-async fn proxy(args: AgentArgs) -> Exit {
-    if !args.listen.ip().is_loopback() {
-        return fail(
-            Code::NotLoopback,
-            &format!(
-                "`--listen {}` is not a loopback address: an agent has no tokens and no TLS yet, so anyone who reaches it \
-                 could spend its rate",
-                args.listen
-            ),
-            Exit::Usage,
-        );
-    }
-    let listener = match TcpListener::bind(args.listen).await {
-        Ok(listener) => listener,
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            return fail(Code::AddressInUse, &format!("`--listen {}` is in use", args.listen), Exit::Usage);
-        }
-        Err(error) => return fail(Code::BadSetting, &format!("`--listen {}`: {error}", args.listen), Exit::Usage),
-    };
+async fn proxy(args: AgentArgs) -> Result<Exit, Failure> {
+    let listener = listen(args.listen).await?;
     let port = listener.local_addr().map_or(args.listen.port(), |address| address.port());
     let options = Options {
         target: args.target.into(),
@@ -84,16 +67,35 @@ async fn proxy(args: AgentArgs) -> Exit {
         upstream_timeout: args.upstream_timeout,
     };
     let shutdown = CancellationToken::new();
-    if let Err(error) = stop_on_signal(shutdown.clone()) {
-        return fail(Code::Internal, &format!("signals cannot be received: {error}"), Exit::Internal);
-    }
+    stop_on_signal(shutdown.clone()).map_err(|error| internal(&error))?;
     match serve(options, listener, shutdown).await {
-        Ok(()) => Exit::Done,
-        Err(error @ (AgentError::BadUpstream(_) | AgentError::BadEngine(_))) => {
-            fail(Code::BadSetting, &error.to_string(), Exit::Usage)
-        }
-        Err(error @ AgentError::Io(_)) => fail(Code::Internal, &error.to_string(), Exit::Internal),
+        Ok(()) => Ok(Exit::Done),
+        Err(error @ (AgentError::BadUpstream(_) | AgentError::BadEngine(_))) => Err(Failure::usage(error.to_string())),
+        Err(AgentError::Io(error)) => Err(internal(&error)),
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    if !address.ip().is_loopback() {
+        let message = format!(
+            "`--listen {address}` is not a loopback address: an agent has no tokens and no TLS yet, so whoever reaches it \
+             could use up its rate"
+        );
+        return Err(Failure::new(Exit::Usage, Code::NotLoopback, message).help("listen on `127.0.0.1` or `[::1]`"));
+    }
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => Failure::new(
+            Exit::Usage,
+            Code::AddressInUse,
+            format!("`--listen {address}`: another process listens there"),
+        )
+        .help("stop it, or choose another port; port 0 takes a free one"),
+        _ => Failure::usage(format!("`--listen {address}`: {error}")),
+    })
+}
+
+fn internal(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Internal, Code::Internal, format!("cannot start: {error}"))
 }
 
 fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<()> {
@@ -116,7 +118,65 @@ fn host_name() -> String {
     if name.trim().is_empty() { "localhost".to_owned() } else { name.trim().to_owned() }
 }
 
-fn fail(code: Code, message: &str, exit: Exit) -> Exit {
-    eprintln!("error[{code}]: {message}\n  = help: {}", code.remedy());
-    exit
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Shell {
+        #[command(flatten)]
+        agent: AgentArgs,
+    }
+
+    fn parse(more: &[&str]) -> Result<AgentArgs, clap::Error> {
+        let given = ["agent", "--target", "checkout", "--upstream", "http://127.0.0.1:8080"];
+        Shell::try_parse_from(given.iter().chain(more)).map(|shell| shell.agent)
+    }
+
+    #[test]
+    fn rates_and_durations_are_read_as_they_are_written_everywhere() {
+        let args =
+            parse(&["--listen", "127.0.0.1:0", "--initial-rate", "50rps", "--upstream-timeout", "1.5s"]).unwrap();
+        assert_eq!(args.initial_rate, Some(Rate(50.0)));
+        assert_eq!(args.upstream_timeout, Duration::from_millis(1_500));
+        for wrong in [
+            ["--listen", "localhost"],
+            ["--initial-rate", "50"],
+            ["--upstream-timeout", "30"],
+            ["--upstream", "http://a b"],
+        ] {
+            let mut given = vec!["--listen", "127.0.0.1:0"];
+            given.extend(wrong);
+            assert!(parse(&given).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_loopback_addresses_are_listened_on() {
+        for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
+            let failure = proxy(parse(&["--listen", address]).unwrap()).await.unwrap_err();
+            assert_eq!((failure.code.as_str(), failure.exit), ("H0504", Exit::Usage), "{address}");
+            assert!(failure.message.contains(address), "{failure:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_named() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let failure = proxy(parse(&["--listen", &address]).unwrap()).await.unwrap_err();
+        assert_eq!((failure.code.as_str(), failure.exit), ("H0505", Exit::Usage));
+        assert!(failure.message.contains(&address), "{failure:?}");
+    }
+
+    #[tokio::test]
+    async fn an_upstream_that_is_none_is_wrong_usage() {
+        let mut args = parse(&["--listen", "127.0.0.1:0"]).unwrap();
+        args.upstream = "https://127.0.0.1".parse().unwrap();
+        let failure = proxy(args).await.unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.contains("https://127.0.0.1"), "{failure:?}");
+    }
 }

@@ -90,6 +90,7 @@ impl Connection {
         }
         let response = request.send().await.map_err(|error| self.away(&error))?;
         let status = response.status();
+        tracing::debug!(url = %response.url(), status = status.as_u16(), "the engine answered");
         let body = response.bytes().await.map_err(|error| self.away(&error))?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| self.strange(status.as_u16(), &error.to_string()));

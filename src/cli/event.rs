@@ -1,7 +1,7 @@
 //! `homeostat event`: sends events, and shows what became of one.
 
 use std::io::{IsTerminal as _, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value as Json};
@@ -119,11 +119,11 @@ fn from_options(kind: &str, args: &SendArgs) -> Result<Json, Failure> {
 
 fn read_data(data: &str) -> Result<Json, Failure> {
     let (name, text) = match data.strip_prefix('@') {
-        Some(file) => (file, read(&PathBuf::from(file))?),
-        None => ("--data", data.to_owned()),
+        Some(file) => (shown(Path::new(file)), read(Path::new(file))?),
+        None => ("`--data`".to_owned(), data.to_owned()),
     };
     serde_json::from_str(&text).map_err(|error| {
-        Failure::usage(format!("`{name}` is not JSON: {error}"))
+        Failure::usage(format!("{name} is not JSON: {error}"))
             .help(r#"quote it for the shell, like --data '{"signature": "sha256:…"}'"#)
     })
 }
@@ -139,15 +139,24 @@ fn whole(args: &SendArgs) -> Result<Json, Failure> {
         None => PathBuf::from("-"),
     };
     let text = read(&path)?;
-    let event: Json = serde_json::from_str(&text)
-        .map_err(|error| Failure::usage(format!("`{}` is not JSON: {error}", path.display())))?;
+    let name = shown(&path);
+    if text.trim().is_empty() {
+        return Err(Failure::usage(format!("{name} is empty: there is nothing to send"))
+            .help("give `--type` and what it needs, or a CloudEvent in JSON"));
+    }
+    let event: Json =
+        serde_json::from_str(&text).map_err(|error| Failure::usage(format!("{name} is not JSON: {error}")))?;
     match event {
         Json::Object(_) | Json::Array(_) => Ok(event),
-        _ => Err(Failure::usage(format!("`{}` holds neither an event nor a list of events", path.display()))),
+        _ => Err(Failure::usage(format!("{name} holds neither an event nor a list of events"))),
     }
 }
 
-fn read(path: &PathBuf) -> Result<String, Failure> {
+fn shown(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".to_owned() } else { format!("`{}`", path.display()) }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let read = if path.as_os_str() == "-" {
         std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
@@ -155,11 +164,11 @@ fn read(path: &PathBuf) -> Result<String, Failure> {
         std::fs::read(path).map(|content| bytes = content)
     };
     read.map_err(|error| {
-        Failure::new(Exit::Usage, Code::NotReadable, format!("`{}` cannot be read: {error}", path.display()))
+        Failure::new(Exit::Usage, Code::NotReadable, format!("{} cannot be read: {error}", shown(path)))
     })?;
     String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to();
-        let message = format!("`{}` is not UTF-8: the first wrong byte is number {place}", path.display());
+        let message = format!("{} is not UTF-8: the first wrong byte is number {place}", shown(path));
         Failure::new(Exit::Usage, Code::NotUtf8, message)
     })
 }

@@ -13,15 +13,16 @@ pub mod halt;
 pub mod init;
 pub mod keys;
 pub mod output;
+pub mod plan;
 pub mod records;
 pub mod run;
 pub mod runs;
 pub mod serve;
 pub mod targets;
 pub mod telemetry;
-pub mod validate;
 #[cfg(test)]
 mod tests;
+pub mod validate;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,8 @@ pub enum Command {
     Agent(agent::AgentArgs),
     /// Watch the main job on this machine: a service, two agents, the engine, four deployments.
     Demo(demo::Args),
+    /// Show what a workflow compiles to.
+    Plan(plan::Args),
     /// Run one workflow here and now.
     Run(run::Args),
     /// Send an event, or see what became of one.
@@ -94,10 +97,16 @@ pub fn main() -> ExitCode {
 /// Does what the arguments say.
 pub fn run(cli: Cli) -> Exit {
     let Cli { log, command } = cli;
+    // The others know better when: after the configuration, or within a picture of their own.
+    let starts_itself = matches!(command, Command::Serve(_) | Command::Agent(_) | Command::Demo(_) | Command::Run(_));
+    if !starts_itself && let Err(failure) = telemetry::start(&log, None) {
+        return failure.report();
+    }
     match command {
         Command::Serve(args) => serve::run(&args, &log),
         Command::Agent(args) => agent::run(args, &log),
         Command::Demo(args) => demo::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Run(args) => run::run(&args, &log),
         Command::Event(command) => event::run(&command),
         Command::Runs(command) => runs::run(&command),

@@ -41,7 +41,10 @@ pub(super) enum Fate {
 
 impl Engine {
     pub(super) fn at(address: SocketAddr) -> Result<Self, DemoError> {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().map_err(DemoError::http)?;
+        // A second installation in the same process changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client =
+            reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().map_err(DemoError::http)?;
         Ok(Self { base: format!("http://{address}"), client })
     }
 

@@ -70,13 +70,16 @@ pub fn program_fits(program: &Program, declared: &Shape) -> Result<(), String> {
 
 /// What to do about a value of shape `actual` where `declared` is expected, where there is a plain answer.
 pub fn remedy(text: &str, actual: &Shape, declared: &Shape) -> Option<String> {
+    if text.trim_start().starts_with(['"', '\'']) {
+        // A text that is written out is wrong itself.
+        return None;
+    }
     // Longer expressions are not repeated: the function alone says it.
     let text = if text.chars().count() <= 40 && !text.contains(['\n', '\r']) { text.trim() } else { "…" };
     let function = match (actual, declared) {
-        (Shape::Int, Shape::Double) => "double",
+        (Shape::Int | Shape::String, Shape::Double) => "double",
         (Shape::Double | Shape::String, Shape::Int) => "int",
         (Shape::Int | Shape::Double | Shape::Bool | Shape::Duration | Shape::Timestamp, Shape::String) => "string",
-        (Shape::String, Shape::Double) => "double",
         (Shape::String, Shape::Duration) => "duration",
         (Shape::String, Shape::Timestamp) => "timestamp",
         _ => return None,

@@ -1,19 +1,9 @@
-//! Which names an expression may use at each place, and what they look like.
+//! Which names a workflow's expressions may use at each place, and what they look like.
 
 use super::Object;
 use crate::expression::TypeEnv;
-use crate::model::event::Event;
 use crate::model::schema::{Field, Shape};
 use crate::model::target;
-
-/// Names of a rule's expressions: `event`, `target`, `now`. A rule whose event has no subject does not match where it
-/// uses `target`.
-pub(super) fn rule(data: Object) -> TypeEnv {
-    TypeEnv::new()
-        .with("event", Shape::Object(Event::shape(data)))
-        .with("target", Shape::Object(target::shape()))
-        .with("now", Shape::Timestamp)
-}
 
 /// Names of a workflow's expressions: `inputs`, `steps`, `target`, `run`.
 ///

@@ -50,6 +50,12 @@ metrics! {
         "Time from a request's head to its answer, in seconds.";
     EVENTS = "homeostat_events_total" Counter ["result"]
         "Events sent over HTTP: `accepted`, `duplicate`, `malformed`, `refused`, `busy` or `failed`.";
+    RULE_RESULTS = "homeostat_rule_results_total" Counter ["rule", "result"]
+        "What rules made of events of their type: `matched`, `no_match`, `error`, `below_threshold`, `debounced`, `throttled` or `busy`.";
+    RUNS = "homeostat_runs_total" Counter ["workflow", "status"]
+        "Runs that ended, by how: `succeeded`, `failed` or `cancelled`.";
+    STEP_ATTEMPTS = "homeostat_step_attempts_total" Counter ["action", "result"]
+        "Attempts of steps that ended, undoing included: `succeeded`, `failed` or `cancelled`.";
     READY = "homeostat_ready" Gauge []
         "1 where the engine can do its work, else 0.";
     TARGET_PHASE = "homeostat_target_phase" Gauge ["target", "phase"]

@@ -185,7 +185,7 @@ impl Engine {
                     Some((source, id)) => self.world.context.store.event(source, id).await?.map(|stored| stored.event),
                     None => None,
                 };
-                backlog.waiting.push(Waiting { summary, plan, event, supersedes: false });
+                backlog.waiting.push(Waiting { summary, plan, event });
             }
             Err(why) => self.park(summary, why, states).await?,
         }
@@ -449,13 +449,11 @@ impl Control for Engine {
         for (event, accepted) in events.into_iter().zip(receipt.accepted) {
             answers.push(match accepted {
                 Accepted::New { sequence } => {
-                    metrics::counter!("homeostat_events_total", "result" => "accepted").increment(1);
                     let subject = event.subject.clone();
                     self.tell(subject, Message::Event(Box::new(Queued { sequence, accepted_at: now, event })));
                     Acceptance::Accepted { sequence }
                 }
                 Accepted::Duplicate => {
-                    metrics::counter!("homeostat_events_total", "result" => "duplicate").increment(1);
                     self.pending.fetch_sub(1, Ordering::Relaxed);
                     Acceptance::Duplicate
                 }
@@ -490,6 +488,7 @@ impl Control for Engine {
 
     fn health(&self) -> Health {
         let draining = self.draining.load(Ordering::SeqCst);
-        Health { ready: !draining, draining, problems: Vec::new() }
+        let problems = self.world.problems();
+        Health { ready: !draining && problems.is_empty(), draining, problems }
     }
 }

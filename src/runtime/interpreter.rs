@@ -23,6 +23,7 @@ use super::run::state::{RunState, Status, Undoing};
 use super::world::World;
 use crate::base::clock::Timestamp;
 use crate::model::action::Effect as Kind;
+use crate::model::metric;
 use crate::model::schema::Shape;
 use crate::model::target::{TargetSettings, TargetState};
 use crate::plan::{Plan, Step};
@@ -442,8 +443,7 @@ impl Interpreter {
             Err(error) if error.kind == FailureKind::Cancelled => "cancelled",
             Err(_) => "failed",
         };
-        metrics::counter!("homeostat_step_attempts_total", "action" => step.action.name, "result" => result)
-            .increment(1);
+        metrics::counter!(metric::STEP_ATTEMPTS.name, "action" => step.action.name, "result" => result).increment(1);
     }
 }
 

@@ -164,6 +164,9 @@ pub struct RunSummary {
     /// The rule's priority: lower first among the runs that wait for one target.
     pub priority: i64,
     pub status: RunStatus,
+    /// It takes its target over from the run before it.
+    #[serde(default)]
+    pub supersedes: bool,
     pub error: Option<String>,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,

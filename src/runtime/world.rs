@@ -26,11 +26,18 @@ pub struct World {
     pub progress: ProgressBoard,
     /// How many load tests run against each target.
     loads: Mutex<HashMap<TargetName, usize>>,
+    problems: Mutex<Vec<String>>,
 }
 
 impl World {
     pub fn new(context: Context, actions: Actions) -> Self {
-        Self { context, actions, progress: ProgressBoard::default(), loads: Mutex::default() }
+        Self {
+            context,
+            actions,
+            progress: ProgressBoard::default(),
+            loads: Mutex::default(),
+            problems: Mutex::default(),
+        }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -66,6 +73,16 @@ impl World {
     /// Whether the target is under a load test.
     pub fn is_loaded(&self, target: &TargetName) -> bool {
         lock(&self.loads).contains_key(target)
+    }
+
+    /// Something that keeps the engine from its work until it is started again.
+    pub fn report(&self, problem: String) {
+        lock(&self.problems).push(problem);
+    }
+
+    /// What was reported so far.
+    pub fn problems(&self) -> Vec<String> {
+        lock(&self.problems).clone()
     }
 
     /// Commits, and tries again for as long as the store cannot be written: what was accepted waits, it is not lost.

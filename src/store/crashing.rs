@@ -11,10 +11,9 @@ use crate::base::id::{RunId, TargetName};
 use crate::model::assignment::Assignment;
 use crate::model::record::Record;
 use crate::model::target::TargetState;
-use crate::plan::PlanSource;
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{
-    Loaded, Receipt, RecordFilter, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction,
+    Loaded, PlanSource, Receipt, RecordFilter, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction,
 };
 
 /// Where the process dies: written `before:3` or `after:3`, for the third commit since it started.

@@ -15,8 +15,7 @@ fn codes(name: &str, content: &[u8]) -> Vec<String> {
     for line in shown.lines() {
         assert!(line.chars().count() < 400, "a line of {} characters for {name}", line.chars().count());
     }
-    let mut codes: Vec<String> =
-        compilation.diagnostics.iter().map(|diagnostic| diagnostic.code.to_string()).collect();
+    let mut codes: Vec<String> = compilation.diagnostics.iter().map(|diagnostic| diagnostic.code.to_string()).collect();
     codes.dedup();
     codes
 }
@@ -92,8 +91,7 @@ fn an_empty_folder_and_a_missing_file_are_said_to_be_so() {
     let folder = tempfile::tempdir().unwrap();
     for (path, code) in [(folder.path().to_owned(), "H0003"), (folder.path().join("gone.rules"), "H0001")] {
         let compilation = check(&[path]);
-        let codes: Vec<String> =
-            compilation.diagnostics.iter().map(|diagnostic| diagnostic.code.to_string()).collect();
+        let codes: Vec<String> = compilation.diagnostics.iter().map(|diagnostic| diagnostic.code.to_string()).collect();
         assert_eq!(codes, [code]);
     }
 }

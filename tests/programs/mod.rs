@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 mod guide;
+mod plans;
 
 /// The package's folder.
 fn root() -> PathBuf {

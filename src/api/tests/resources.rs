@@ -32,6 +32,7 @@ fn summary(last: u64, status: RunStatus) -> RunSummary {
         inputs: json!({ "signature": "sha256:aa" }),
         priority: 0,
         status,
+        supersedes: false,
         error: None,
         created_at: time("2026-03-01T09:00:00Z"),
         started_at: Some(time("2026-03-01T09:00:01Z")),

@@ -44,7 +44,7 @@ impl Desk {
                 .waiting
                 .iter()
                 .enumerate()
-                .min_by_key(|(_, waiting)| (!waiting.supersedes, waiting.summary.priority, waiting.summary.id))
+                .min_by_key(|(_, waiting)| (!waiting.summary.supersedes, waiting.summary.priority, waiting.summary.id))
                 .map(|(index, _)| index);
             let Some(index) = next else { return Ok(None) };
             let waiting = self.waiting.remove(index);

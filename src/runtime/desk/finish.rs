@@ -3,6 +3,7 @@
 
 use super::Desk;
 use crate::base::id::RunId;
+use crate::model::metric;
 use crate::model::target::{Phase, TargetState};
 use crate::runtime::interpreter::{Ended, Finish};
 use crate::runtime::journal::RunStatus;
@@ -27,7 +28,7 @@ impl Desk {
         summary.status = end.status;
         summary.error = end.error.as_ref().map(|error| error.message.clone());
         summary.ended_at = Some(now);
-        metrics::counter!("homeostat_runs_total",
+        metrics::counter!(metric::RUNS.name,
             "workflow" => summary.workflow.to_string(), "status" => end.status.as_str())
         .increment(1);
         tracing::info!(run = %run, status = end.status.as_str(), error = summary.error, "run ended");

@@ -67,8 +67,6 @@ pub(super) struct Waiting {
     pub(super) plan: Arc<Plan>,
     /// What `when` is checked against again; `None` where a person started the run.
     pub(super) event: Option<Event>,
-    /// It stopped the run before it and takes the target over from it.
-    pub(super) supersedes: bool,
 }
 
 /// A run that is being performed.
@@ -142,6 +140,10 @@ impl Desk {
         for (summary, plan, state, batches) in backlog.running {
             desk.perform(summary, plan, state, batches);
         }
+        // The run to be stopped may not have heard of it before the last engine ended.
+        if desk.waiting.iter().any(|waiting| waiting.summary.supersedes) {
+            desk.tell(Command::Stop(StopReason::Superseded));
+        }
         desk
     }
 
@@ -203,7 +205,7 @@ impl Desk {
                 let keep = Write::PutPlan { digest: plan.digest.clone(), source: plan.source.clone() };
                 match self.commit(Vec::new(), vec![keep, write]).await {
                     Ok(_) => {
-                        self.waiting.push(Waiting { summary: *summary, plan, event: None, supersedes: false });
+                        self.waiting.push(Waiting { summary: *summary, plan, event: None });
                         // Whoever started it may have gone; the run is on its way all the same.
                         let _ = started.send(());
                     }
@@ -298,7 +300,9 @@ impl Desk {
     }
 
     fn lose(&mut self, error: &StoreError) {
-        tracing::error!(%error, "this engine no longer serves the target");
+        let target = self.target().map_or("events without a subject", TargetName::as_str);
+        tracing::error!(%error, target, "this engine no longer serves the target");
+        self.world.report(format!("{target}: no longer served: {error}"));
         self.lost = true;
         self.tell(Command::Drain);
     }
@@ -354,6 +358,7 @@ pub(super) fn waiting_summary(plan: &Plan, target: Option<&TargetName>, inputs: 
         inputs,
         priority: 0,
         status: RunStatus::Waiting,
+        supersedes: false,
         error: None,
         created_at: now,
         started_at: None,

@@ -8,7 +8,8 @@ use super::{Desk, Waiting, waiting_summary};
 use crate::base::clock::Timestamp;
 use crate::base::id::RuleName;
 use crate::model::event::{Event, MAX_CHAIN};
-use crate::model::schema::JsonMap;
+use crate::model::metric;
+use crate::model::schema::{JsonMap, Shape};
 use crate::model::target::Phase;
 use crate::router::{Busy, Match, Rule};
 use crate::runtime::clauses::{Admission, Emission, Held};
@@ -61,7 +62,7 @@ impl Desk {
                 self.admit(rule, accepted_at, &held, &mut outcome, &mut changes);
             }
             tracing::info!(event = %event.id, rule = %rule.name, result = ?outcome.result, note = outcome.note, "routed");
-            metrics::counter!("homeostat_rule_results_total",
+            metrics::counter!(metric::RULE_RESULTS.name,
                 "rule" => rule.name.to_string(), "result" => result_name(outcome.result))
             .increment(1);
             changes.outcomes.push(outcome);
@@ -169,7 +170,7 @@ impl Desk {
             }
         }
         for (index, waiting) in self.waiting.iter().enumerate() {
-            if supersedes && waiting.supersedes {
+            if supersedes && waiting.summary.supersedes {
                 changes.replaced.push((index, "a later event superseded it before it began"));
             } else if rule.busy == Busy::Coalesce && waiting.summary.rule.as_ref() == Some(&rule.name) {
                 changes.replaced.push((index, "a later event of the same rule replaced it before it began"));
@@ -179,10 +180,11 @@ impl Desk {
         summary.rule = Some(rule.name.clone());
         summary.event = Some((event.source.clone(), event.id.clone()));
         summary.priority = rule.priority;
+        summary.supersedes = supersedes;
         outcome.run = Some(summary.id);
         changes.writes.push(Write::PutPlan { digest: plan.digest.clone(), source: plan.source.clone() });
         let event = Some(event.clone());
-        changes.waiting.push(Waiting { summary, plan: Arc::clone(plan), event, supersedes });
+        changes.waiting.push(Waiting { summary, plan: Arc::clone(plan), event });
     }
 
     fn emit(&self, rule: &Rule, held: &Held, outcome: &mut RuleOutcome, changes: &mut Changes) {
@@ -195,6 +197,13 @@ impl Desk {
                 outcome.note = Some(note);
                 continue;
             }
+            let mut data = data.clone();
+            let declared = self.program.events.get(kind).cloned().unwrap_or_default();
+            if let Err(mismatches) = Shape::Object(declared).conform("data", &mut data) {
+                let list: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
+                outcome.note = Some(format!("`{kind}` is not emitted: {}", list.join("; ")));
+                continue;
+            }
             let now = self.world.now();
             changes.emitted.push(Event {
                 id: format!("{}/{}/{number}", cause.id, rule.name),
@@ -202,7 +211,7 @@ impl Desk {
                 kind: kind.clone(),
                 subject: cause.subject.clone(),
                 time: now,
-                data: data.clone(),
+                data,
                 priority: cause.priority,
                 deliver_at: (*after_ms > 0).then(|| now.after(std::time::Duration::from_millis(*after_ms))),
                 during_test: self.target().is_some_and(|target| self.world.is_loaded(target)),

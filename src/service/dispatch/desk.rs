@@ -12,7 +12,7 @@ use super::epochs::Epochs;
 use super::ledger::{Claim, Ledger, Moment, Pace, Wish};
 use super::registry::{ALIVE_MS, Agent, FORGET_AFTER_MS, Introduction, NameTaken, Reach, SILENT_MS, Sent};
 use crate::base::clock::Timestamp;
-use crate::base::id::{AgentId, TargetName};
+use crate::base::id::{AgentId, IdempotencyKey, TargetName};
 use crate::model::assignment::{Answer, Assignment, Epoch, Traffic};
 use crate::model::target::{OnExpiry, PushAgent, TargetSettings};
 use crate::runtime::ports::AgentView;
@@ -108,8 +108,9 @@ impl Desk {
     pub fn introduce(&mut self, who: Introduction, now: Moment, today: Timestamp) -> Result<(), NameTaken> {
         let agent = self.agents.entry(who.agent.clone()).or_insert_with(|| Agent::remembered(now, today));
         let other_process = agent.instance.as_ref().is_some_and(|instance| *instance != who.instance);
-        let still_open = matches!(agent.reach, Reach::Stream { .. });
-        if other_process && still_open && now.since_ms(agent.heard_at) < ALIVE_MS {
+        let connected = agent.session().is_some();
+        let closed = matches!(agent.reach, Reach::Away { closed: true, .. });
+        if other_process && connected && now.since_ms(agent.heard_at) < ALIVE_MS {
             return Err(NameTaken);
         }
         if other_process {
@@ -147,13 +148,25 @@ impl Desk {
                 ends_at: Moment::NEVER,
             },
         };
-        if other_process && still_open {
+        if other_process && !closed {
             // Nobody saw the other process end: until its command has, it may hold what it held.
             self.ledger.orphan(&who.agent, now.plus_ms(FORGET_AFTER_MS));
         }
         self.ledger.state(&who.agent, claim);
         self.departed.remove(&who.agent);
         Ok(())
+    }
+
+    /// The order was cancelled: nobody is raised to it any more. Asked for again, it is decided again.
+    pub fn abandon(&mut self, key: &IdempotencyKey, now: Moment) {
+        let Some(decision) = self.decision.as_mut().filter(|decision| decision.key == *key) else { return };
+        decision.key = format!("{key} (cancelled)").into();
+        for (id, share) in &mut decision.shares {
+            share.rate_rps = share.rate_rps.min(self.ledger.most(id, now));
+            share.fallback_rps = share.fallback_rps.min(share.rate_rps);
+        }
+        let rates = decision.shares.values().chain(decision.aside.values()).map(|share| share.rate_rps);
+        decision.total_rps = rates.sum::<f64>().min(decision.total_rps);
     }
 
     /// Makes the agents that are pushed to those that are configured.
@@ -167,7 +180,7 @@ impl Desk {
         }
         for (id, agent) in &mut self.agents {
             if matches!(agent.reach, Reach::Push { .. }) && !settings.push_agents.iter().any(|push| push.id == *id) {
-                agent.reach = Reach::Away { since: now };
+                agent.reach = Reach::Away { since: now, closed: false };
             }
         }
         if let Some(decision) = &mut self.decision {
@@ -184,12 +197,12 @@ impl Desk {
         }
     }
 
-    /// The stream ended without a word.
-    pub fn disconnected(&mut self, id: &AgentId, session: u64, now: Moment) {
+    /// The stream ended without a word: closed by the agent's side, or given up.
+    pub fn disconnected(&mut self, id: &AgentId, session: u64, closed: bool, now: Moment) {
         if let Some(agent) = self.agents.get_mut(id)
             && agent.is_on(session)
         {
-            agent.reach = Reach::Away { since: now };
+            agent.reach = Reach::Away { since: now, closed };
         }
     }
 
@@ -198,7 +211,9 @@ impl Desk {
         let forgotten: Vec<AgentId> = self
             .agents
             .iter()
-            .filter(|(_, agent)| matches!(agent.reach, Reach::Away { since } if now.since_ms(since) >= FORGET_AFTER_MS))
+            .filter(
+                |(_, agent)| matches!(agent.reach, Reach::Away { since, .. } if now.since_ms(since) >= FORGET_AFTER_MS),
+            )
             .map(|(id, _)| id.clone())
             .collect();
         for id in &forgotten {
@@ -305,7 +320,7 @@ impl Desk {
         let mut wishes = Vec::new();
         let mut kept = BTreeSet::new();
         for (id, share) in &decision.shares {
-            let Some(agent) = self.agents.get(id).filter(|agent| can_be_sent_to(agent, now)) else { continue };
+            let Some(agent) = self.agents.get(id).filter(|agent| agent.can_be_sent_to(now)) else { continue };
             let live = agent.last.as_ref().filter(|last| now < last.ends_at);
             if live.is_some_and(|last| last.fulfils(share, decision.enforce)) {
                 kept.insert(id.clone());
@@ -470,15 +485,6 @@ impl Desk {
         }
         Some(traffic)
     }
-}
-
-fn can_be_sent_to(agent: &Agent, now: Moment) -> bool {
-    let free = match &agent.reach {
-        Reach::Stream { .. } => true,
-        Reach::Push { under_way, .. } => !under_way,
-        Reach::Away { .. } => false,
-    };
-    free && now >= agent.not_before
 }
 
 #[cfg(test)]

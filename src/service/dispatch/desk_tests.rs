@@ -102,7 +102,7 @@ fn where_a_fall_is_not_confirmed_a_rise_takes_what_fits_and_the_rest_once_it_has
     order(&mut desk, "one", &each(&[("a", 100.0), ("b", 50.0), ("c", 50.0)]), Moment(0));
     let sent = desk.pump(Moment(0));
     confirm(&mut desk, &sent, Moment(0));
-    desk.disconnected(&"a".into(), 0, Moment(50));
+    desk.disconnected(&"a".into(), 0, true, Moment(50));
     order(&mut desk, "two", &each(&[("a", 20.0), ("b", 150.0), ("c", 20.0)]), Moment(100));
     let falls = desk.pump(Moment(100));
     assert_eq!(brief(&falls), [("c".into(), 20.0)]);
@@ -144,6 +144,25 @@ fn while_halted_rates_are_renewed_and_lowered_but_not_raised() {
 }
 
 #[test]
+fn an_order_that_was_cancelled_raises_nobody_later() {
+    let mut desk = desk_with(&["a", "b"]);
+    order(&mut desk, "one", &Rates::Total(100.0), Moment(0));
+    let sent = desk.pump(Moment(0));
+    confirm(&mut desk, &sent, Moment(0));
+    desk.halted = true;
+    order(&mut desk, "two", &each(&[("a", 10.0), ("b", 200.0)]), Moment(100));
+    let falls = desk.pump(Moment(100));
+    confirm(&mut desk, &falls, Moment(100));
+    desk.abandon(&"two".into(), Moment(200));
+    desk.halted = false;
+    let sent = desk.pump(Moment(200));
+    assert_eq!(brief(&sent), [("b".into(), 50.0)]);
+    confirm(&mut desk, &sent, Moment(200));
+    assert!(brief(&desk.pump(Moment(8_000))).iter().all(|(_, rate)| *rate <= 50.0));
+    assert!(!desk.is_split_wrongly(Moment(8_000)));
+}
+
+#[test]
 fn an_agent_that_comes_back_is_driven_on_above_the_epoch_it_has_seen() {
     let mut desk = Desk::new("checkout".into(), 1);
     let highest = Epoch { incarnation: 4, token: 2, sequence: 9 };
@@ -178,9 +197,22 @@ fn one_name_is_for_one_living_process() {
     let sent = desk.pump(Moment(1_000));
     confirm(&mut desk, &sent, Moment(1_000));
     // Silent for long enough: the newcomer may have the name, but not yet the rate.
-    assert_eq!(desk.introduce(other.clone(), Moment(5_000), TODAY), Ok(()));
+    assert_eq!(desk.introduce(other, Moment(5_000), TODAY), Ok(()));
     assert_eq!(brief(&desk.pump(Moment(5_000))), []);
     assert_eq!(brief(&desk.pump(Moment(1_000 + TIME_TO_LIVE_MS + 1_000))), [("a".into(), 100.0)]);
+}
+
+#[test]
+fn a_process_that_was_given_up_may_still_hold_its_rate() {
+    let mut desk = desk_with(&["a"]);
+    order(&mut desk, "one", &Rates::Total(100.0), Moment(0));
+    let sent = desk.pump(Moment(0));
+    confirm(&mut desk, &sent, Moment(0));
+    desk.disconnected(&"a".into(), 0, false, Moment(100));
+    let other = Introduction { instance: "another".into(), ..newcomer("a", 7) };
+    assert_eq!(desk.introduce(other, Moment(200), TODAY), Ok(()));
+    assert_eq!(brief(&desk.pump(Moment(200))), []);
+    assert_eq!(brief(&desk.pump(Moment(TIME_TO_LIVE_MS + 1_000))), [("a".into(), 100.0)]);
 }
 
 #[test]
@@ -189,7 +221,7 @@ fn a_process_that_ended_leaves_its_name_and_its_rate() {
     order(&mut desk, "one", &Rates::Total(100.0), Moment(0));
     let sent = desk.pump(Moment(0));
     confirm(&mut desk, &sent, Moment(0));
-    desk.disconnected(&"a".into(), 0, Moment(100));
+    desk.disconnected(&"a".into(), 0, true, Moment(100));
     let other = Introduction { instance: "another".into(), ..newcomer("a", 7) };
     assert_eq!(desk.introduce(other, Moment(200), TODAY), Ok(()));
     assert_eq!(brief(&desk.pump(Moment(200))), [("a".into(), 100.0)]);
@@ -201,7 +233,7 @@ fn who_is_away_counts_until_its_time_has_run_out_and_then_with_its_fallback_unti
     order(&mut desk, "one", &Rates::Total(100.0), Moment(0));
     let sent = desk.pump(Moment(0));
     confirm(&mut desk, &sent, Moment(0));
-    desk.disconnected(&"a".into(), 0, Moment(100));
+    desk.disconnected(&"a".into(), 0, true, Moment(100));
     assert!(!desk.is_split_wrongly(Moment(200)));
     let later = Moment(TIME_TO_LIVE_MS + 1_000);
     assert!(desk.is_split_wrongly(later));
@@ -370,7 +402,7 @@ impl World {
             Happening::Cut { agent } => {
                 if let Some(session) = self.reals[*agent].connected.take() {
                     self.reals[*agent].under_way.clear();
-                    self.desk.disconnected(&Self::name(*agent), session, self.now);
+                    self.desk.disconnected(&Self::name(*agent), session, true, self.now);
                 }
             }
             Happening::Return { agent, restarted } => self.connect(*agent, *restarted),

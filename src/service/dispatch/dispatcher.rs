@@ -50,6 +50,14 @@ impl DispatchService {
         }
         self.may_go_on(&order, &link)?;
         self.take_up(&order).await?;
+        let ended = self.wait(&order, &link).await;
+        if ended.as_ref().is_err_and(|error| error.kind == FailureKind::Halted) {
+            self.with_desk(&order.settings.name, |desk| desk.abandon(&order.key, self.now()));
+        }
+        ended
+    }
+
+    async fn wait(&self, order: &DispatchOrder, link: &Link) -> Result<Dispatched, ActionError> {
         let target = &order.settings.name;
         let mut news = self.news.subscribe();
         loop {
@@ -65,7 +73,7 @@ impl DispatchService {
                 }
                 Progress::Waiting => {}
             }
-            self.may_go_on(&order, &link)?;
+            self.may_go_on(order, link)?;
             tokio::select! {
                 _ = news.changed() => {}
                 () = link.stop.cancelled() => {}

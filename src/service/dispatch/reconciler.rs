@@ -72,7 +72,7 @@ impl DispatchService {
             desk.configure(settings, now, today);
             let silent = desk.sweep(now);
             for (agent, session) in &silent {
-                desk.disconnected(agent, *session, now);
+                desk.disconnected(agent, *session, false, now);
             }
             silent
         });

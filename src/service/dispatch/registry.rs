@@ -63,7 +63,11 @@ pub enum Reach {
     /// By posting to its URL. One command is under way at a time.
     Push { url: String, under_way: bool, failures: u32 },
     /// Not at all, since then.
-    Away { since: Moment },
+    Away {
+        since: Moment,
+        /// Its end of the stream was seen to close: its process ended, or will open another.
+        closed: bool,
+    },
 }
 
 /// The command that an agent was last sent.
@@ -117,7 +121,7 @@ impl Agent {
     /// One of which only the store knows.
     pub fn remembered(now: Moment, today: Timestamp) -> Self {
         Self {
-            reach: Reach::Away { since: now },
+            reach: Reach::Away { since: now, closed: false },
             instance: None,
             highest: None,
             last: None,
@@ -150,6 +154,16 @@ impl Agent {
     /// Whether it is connected by this stream.
     pub fn is_on(&self, session: u64) -> bool {
         matches!(self.reach, Reach::Stream { session: own, .. } if own == session)
+    }
+
+    /// Whether a command may go out to it now.
+    pub fn can_be_sent_to(&self, now: Moment) -> bool {
+        let free = match self.reach {
+            Reach::Stream { .. } => true,
+            Reach::Push { under_way, .. } => !under_way,
+            Reach::Away { .. } => false,
+        };
+        free && now >= self.not_before
     }
 
     /// When a command with this time to live that is sent now has surely ended: on the engine's clock, and as the agent is

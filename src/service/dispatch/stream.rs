@@ -83,17 +83,17 @@ impl AgentService for Streams {
         let (messages, visit) = self.service.welcome(hello, clock_ms)?;
         let service = Arc::clone(&self.service);
         tokio::spawn(async move {
-            loop {
+            let closed = loop {
                 tokio::select! {
                     // The engine closed the stream: whatever still comes is nobody's.
-                    () = visit.closing.cancelled() => break,
+                    () = visit.closing.cancelled() => break false,
                     message = inbound.message() => match message {
                         Ok(Some(message)) => service.hear(&visit, message),
-                        Ok(None) | Err(_) => break,
+                        Ok(None) | Err(_) => break true,
                     }
                 }
-            }
-            service.part(&visit);
+            };
+            service.part(&visit, closed);
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(messages))))
     }
@@ -217,13 +217,13 @@ impl DispatchService {
         }
     }
 
-    fn part(&self, visit: &Visit) {
+    fn part(&self, visit: &Visit, closed: bool) {
         let Visit { target, agent, session, .. } = visit;
         self.close_stream(*session);
         let now = self.now();
         let lost = self.with_desk(target, |desk| {
             let lost = Self::is_on(desk, agent, *session);
-            desk.disconnected(agent, *session, now);
+            desk.disconnected(agent, *session, closed, now);
             lost
         });
         if lost {

@@ -79,6 +79,7 @@ pub(in crate::store) fn summary(n: u8, target: Option<&str>, status: RunStatus) 
         inputs: json!({ "signature": "sha256:abc" }),
         priority: 0,
         status,
+        supersedes: false,
         error: None,
         created_at: Timestamp(1_700_000_000_000),
         started_at: None,

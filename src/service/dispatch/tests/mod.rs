@@ -20,7 +20,7 @@ use self::fixture::{FixedTargets, link, settings};
 use super::{DispatchService, Options, grpc_service};
 use crate::agent::limiter::burst_requests;
 use crate::agent::tests::{LONG, echo, get, options, start};
-use crate::base::clock::SystemClock;
+use crate::base::clock::{SystemClock, Timestamp};
 use crate::model::network::AllowedHosts;
 use crate::model::target::{Mode, OnExpiry, TargetSettings, TargetState};
 use crate::runtime::effect::FailureKind;
@@ -104,7 +104,7 @@ impl Engine {
 
     /// A run holds the target: the reconciler rests.
     async fn hold(&self) {
-        let mut state = TargetState::unknown("checkout".into(), crate::base::clock::Timestamp(0));
+        let mut state = TargetState::unknown("checkout".into(), Timestamp(0));
         state.lease.run = Some(crate::base::id::RunId::generate());
         self.put(state).await;
     }
@@ -176,11 +176,10 @@ async fn two_agents_get_their_shares_and_enforce_them() {
     let upstream = echo().await;
     let engine = Engine::start(settings("checkout"), store()).await;
     engine.hold().await;
-    let begun = Instant::now();
+    let (begun, from) = (Instant::now(), engine.service.today());
     let a = start(options("a", engine.address, upstream.address)).await;
     let b = start(options("b", engine.address, upstream.address)).await;
     engine.until_connected(2).await;
-    let from = engine.service.today();
     let dispatched = engine.dispatch("run/dispatch", Rates::Total(100.0)).await;
     assert_eq!(rates(&dispatched), [("a".into(), 50.0, true), ("b".into(), 50.0, true)]);
     assert_eq!((dispatched.total_rps, dispatched.unconfirmed.len()), (100.0, 0));
@@ -203,18 +202,14 @@ async fn two_agents_get_their_shares_and_enforce_them() {
     assert!(f64::from(passed) <= most, "{passed} of {most}");
     assert_eq!(upstream.served.load(Ordering::Relaxed), u64::from(passed));
 
-    let to = engine.service.today();
-    let mut traffic = None;
     engine
-        .until("reports cover the time", |_| {
-            traffic = engine.service.traffic(&"checkout".into(), from, to);
-            traffic.is_some()
+        .until("reports tell of every request", |_| {
+            // The newest report is always of a moment that has passed.
+            let to = Timestamp(engine.service.today().0 - 1_000);
+            let traffic = engine.service.traffic(&"checkout".into(), from, to);
+            traffic.is_some_and(|traffic| (traffic.passed - f64::from(passed)).abs() < 1e-3 && traffic.refused > 0.0)
         })
         .await;
-    // The windows at both ends are cut in proportion, and before `from` nothing passed.
-    let counted = traffic.unwrap();
-    assert!((counted.passed - f64::from(passed)).abs() <= f64::from(passed) * 0.6 + 30.0, "{counted:?} {passed}");
-    assert!(counted.refused > 0.0);
     a.stop().await;
     engine.until("who stops takes leave", |views| views.len() == 1).await;
     b.stop().await;
@@ -294,7 +289,7 @@ async fn the_same_key_again_sends_the_same_commands_and_changes_nothing() {
     });
     assert_eq!(rates(&third), rates(&first));
     assert_eq!(repeated.command_id, command.command_id);
-    assert!(repeated.epoch.unwrap().sequence > command.epoch.unwrap().sequence);
+    assert!(repeated.epoch.unwrap().sequence >= command.epoch.unwrap().sequence);
     assert_eq!(engine.store.assignments(&"checkout".into()).await.unwrap(), stored);
 }
 
@@ -385,7 +380,7 @@ async fn a_dispatch_that_waits_stops_when_it_is_told_to_or_its_target_is_halted(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_whose_lease_has_passed_on_changes_nothing() {
     let engine = Engine::start(settings("checkout"), store()).await;
-    let mut state = TargetState::unknown("checkout".into(), crate::base::clock::Timestamp(0));
+    let mut state = TargetState::unknown("checkout".into(), Timestamp(0));
     state.lease.token = 7;
     state.lease.run = Some(crate::base::id::RunId::generate());
     engine.put(state).await;

@@ -1,0 +1,134 @@
+//! `homeostat plan`: the compiled form of a workflow.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ValueEnum;
+
+use super::exit::Exit;
+use super::failure::{Failure, conclude};
+use super::output;
+use crate::app::program;
+use crate::base::suggest::nearest;
+use crate::compile::Compilation;
+use crate::diagnostic::{Code, Diagnostics};
+use crate::plan::Plan;
+use crate::plan::render::{self, render};
+
+/// Which workflow to show, and how.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The workflow's file, or its name in `workflows/` here or among those that ship.
+    #[arg(value_name = "WORKFLOW")]
+    pub workflow: String,
+    /// How it is printed. The same file always gives the same bytes.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// The forms of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document with sorted keys.
+    Json,
+    /// A Mermaid flowchart.
+    Mermaid,
+    /// A Graphviz digraph.
+    Dot,
+}
+
+impl From<Format> for render::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Json => Self::Json,
+            Format::Mermaid => Self::Mermaid,
+            Format::Dot => Self::Dot,
+        }
+    }
+}
+
+/// Where named workflows are looked for, before those that ship.
+const FOLDER: &str = "workflows";
+
+pub fn run(args: &Args) -> Exit {
+    conclude(show(&args.workflow, args.format))
+}
+
+fn show(workflow: &str, format: Format) -> Result<Exit, Failure> {
+    let path = Path::new(workflow);
+    let found = if is_path(workflow) { by_path(path) } else { by_name(workflow, Path::new(FOLDER))? };
+    match found {
+        Found::Plan(plan, warnings) => {
+            output::complain(&warnings);
+            output::print(&render(&plan, format.into()))
+        }
+        Found::Problems(problems) => {
+            output::complain(&problems);
+            Ok(Exit::Findings)
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Found {
+    /// The plan, and what is odd about its file.
+    Plan(Arc<Plan>, String),
+    Problems(String),
+}
+
+/// Whether the word can only be meant as a path.
+fn is_path(word: &str) -> bool {
+    word.contains(['/', '\\', '.']) || Path::new(word).is_file()
+}
+
+fn by_path(path: &Path) -> Found {
+    let compilation = program::check(&[path.to_owned()]);
+    let told = output::problems(&compilation.diagnostics, &compilation.sources);
+    match compilation.plans.into_iter().next() {
+        Some(plan) if !compilation.diagnostics.has_errors() => Found::Plan(plan, told),
+        _ => Found::Problems(told),
+    }
+}
+
+/// # Errors
+/// There is no workflow of that name.
+fn by_name(name: &str, folder: &Path) -> Result<Found, Failure> {
+    let here = folder.is_dir().then(|| program::check(&[PathBuf::from(folder)]));
+    let shipped = program::check_shipped();
+    let mut names: Vec<String> = Vec::new();
+    for compilation in here.iter().chain([&shipped]) {
+        if let Some(plan) = compilation.plans.iter().find(|plan| plan.workflow.as_str() == name) {
+            return Ok(Found::Plan(Arc::clone(plan), problems_of(&plan.source.path, compilation)));
+        }
+        names.extend(compilation.plans.iter().map(|plan| plan.workflow.to_string()));
+    }
+    // It may be one of those that have errors: then these say why it was not found.
+    if let Some(broken) = here.filter(|compilation| compilation.diagnostics.has_errors()) {
+        return Ok(Found::Problems(output::problems(&broken.diagnostics, &broken.sources)));
+    }
+    names.sort();
+    names.dedup();
+    let failure = Failure::new(Exit::Usage, Code::UnknownWorkflow, format!("there is no workflow `{name}`"));
+    Err(match nearest(name, names.iter().map(String::as_str)) {
+        Some(known) => failure.help(format!("did you mean `{known}`?")),
+        None => failure.help(format!("name a file, or one of {}", names.join(", "))),
+    })
+}
+
+/// What there is to say of one file.
+fn problems_of(path: &str, compilation: &Compilation) -> String {
+    let mut kept = Diagnostics::new();
+    for problem in compilation.diagnostics.iter() {
+        if compilation.sources.get(problem.primary.span.source).is_some_and(|source| source.path == path) {
+            kept.push(problem.clone());
+        }
+    }
+    output::problems(&kept, &compilation.sources)
+}
+
+#[cfg(test)]
+mod tests;
