@@ -87,3 +87,17 @@ fn places_out_of_the_text_do_no_harm() {
     insta::assert_snapshot!(to_people(&found, &sources, false));
     assert!(to_json(&found, &sources).contains("of no source"));
 }
+
+#[test]
+fn what_nobody_reads_is_counted() {
+    let mut sources = Sources::new();
+    let id = sources.add("many.rules", "x".repeat(200));
+    let mut found = Diagnostics::new();
+    for at in 0..103 {
+        found.push(Diagnostic::error(Code::RuleSyntax, Span::new(id, at, at + 1), "x"));
+    }
+    let shown = to_people(&found, &sources, false);
+    assert_eq!(shown.matches("error[H0200]").count(), 100);
+    assert!(shown.ends_with("\n\n… and 3 more problems in many.rules\n\n"), "{shown}");
+    assert_eq!(to_json(&found, &sources).matches("H0200").count(), 103);
+}
