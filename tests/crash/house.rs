@@ -21,7 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A command as an agent got it.
 #[derive(Clone, Debug)]
 pub(super) struct Push {
-    pub(super) at: Instant,
     pub(super) agent: String,
     pub(super) command_id: String,
     pub(super) epoch: (u64, u64, u64),
@@ -66,9 +65,8 @@ impl House {
             withheld: watch::Sender::new(None),
             withheld_one: watch::Sender::new(false),
         });
-        let router = axum::Router::new()
-            .route("/{agent}", axum::routing::post(take_command))
-            .with_state(Arc::clone(&agents));
+        let router =
+            axum::Router::new().route("/{agent}", axum::routing::post(take_command)).with_state(Arc::clone(&agents));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let push = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -196,7 +194,10 @@ targets:
         let mut engine = self.engine.take().unwrap();
         let pid = rustix::process::Pid::from_raw(i32::try_from(engine.id().unwrap()).unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        tokio::time::timeout(within, engine.wait()).await.expect("it did not end").unwrap()
+        match tokio::time::timeout(within, engine.wait()).await {
+            Ok(exit) => exit.unwrap(),
+            Err(_) => panic!("the engine did not end within {within:?}:\n{}", self.told()),
+        }
     }
 
     pub(super) fn hold_answers_of(&self, step: &str) {
@@ -303,7 +304,6 @@ async fn take_command(
 ) -> axum::Json<Json> {
     let part = |name: &str| command["epoch"][name].as_u64().unwrap();
     let mut push = Push {
-        at: Instant::now(),
         agent: agent.clone(),
         command_id: command["command_id"].as_str().unwrap().to_owned(),
         epoch: (part("incarnation"), part("token"), part("sequence")),

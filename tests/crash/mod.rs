@@ -45,9 +45,9 @@ async fn killed_at_every_commit_it_finishes_what_it_began() {
                 running.spawn(killed_at(format!("{side}:{next}")));
                 next += 1;
             }
-            match running.join_next().await {
-                Some(crashed) if crashed.unwrap() => commits += 1,
-                Some(_) => reached_the_end = true,
+            match running.join_next().await.map(Result::unwrap) {
+                Some(true) => commits += 1,
+                Some(false) => reached_the_end = true,
                 None => break,
             }
         }
