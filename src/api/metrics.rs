@@ -20,6 +20,9 @@ use crate::model::metric::{self, Kind, Metric};
 /// Upper bounds of the time a request takes, in seconds.
 const BUCKETS: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
+/// Upper bounds of how many transactions share a commit.
+const BATCHES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
 /// How often figures are tidied up where nobody asks for them.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -36,6 +39,8 @@ pub enum MetricsError {
 pub fn recorder() -> Result<PrometheusRecorder, MetricsError> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(metric::HTTP_SECONDS.name.to_owned()), BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(metric::STORE_COMMIT_SECONDS.name.to_owned()), BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(metric::STORE_BATCH.name.to_owned()), BATCHES)?
         .build_recorder();
     Ok(recorder)
 }

@@ -56,6 +56,14 @@ metrics! {
         "Runs that ended, by how: `succeeded`, `failed` or `cancelled`.";
     STEP_ATTEMPTS = "homeostat_step_attempts_total" Counter ["action", "result"]
         "Attempts of steps that ended, undoing included: `succeeded`, `failed` or `cancelled`.";
+    STORE_COMMITS = "homeostat_store_commits_total" Counter []
+        "Commits of the store: each one sync.";
+    STORE_TRANSACTIONS = "homeostat_store_transactions_total" Counter []
+        "Transactions that were made durable; many may share a commit.";
+    STORE_BATCH = "homeostat_store_batch_transactions" Histogram []
+        "Transactions of one commit.";
+    STORE_COMMIT_SECONDS = "homeostat_store_commit_seconds" Histogram []
+        "Time a commit took, in seconds.";
     READY = "homeostat_ready" Gauge []
         "1 where the engine can do its work, else 0.";
     TARGET_PHASE = "homeostat_target_phase" Gauge ["target", "phase"]

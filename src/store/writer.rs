@@ -24,6 +24,7 @@ use super::entity::{event, journal};
 use super::ledger::{Known, Ledger};
 use super::rows::{Rows, number};
 use crate::base::id::RunId;
+use crate::model::metric;
 use crate::runtime::ports::{Receipt, StoreError};
 
 /// Transactions that share one sync at most.
@@ -65,7 +66,6 @@ struct Writer {
 
 /// Starts the task. `known` is what the database holds.
 pub(super) fn start(path: PathBuf, lock: File, rows: Arc<Rows>, db: DatabaseConnection, known: Known) -> Handle {
-    describe_metrics();
     let (requests, inbox) = mpsc::channel(WAITING);
     let handle = Handle {
         requests,
@@ -151,7 +151,7 @@ impl Writer {
         }
         self.known.absorb(changed);
         self.known.forget();
-        metrics::counter!(TRANSACTIONS).increment(admitted.try_into().unwrap_or(u64::MAX));
+        metrics::counter!(metric::STORE_TRANSACTIONS.name).increment(admitted.try_into().unwrap_or(u64::MAX));
         Ok(results)
     }
 
@@ -219,24 +219,8 @@ impl Writer {
     }
 }
 
-const COMMITS: &str = "homeostat_store_commits_total";
-const TRANSACTIONS: &str = "homeostat_store_transactions_total";
-const BATCH_SIZE: &str = "homeostat_store_batch_transactions";
-const COMMIT_SECONDS: &str = "homeostat_store_commit_seconds";
-
-fn describe_metrics() {
-    metrics::describe_counter!(COMMITS, "Commits of the store: each is one sync of its log.");
-    metrics::describe_counter!(TRANSACTIONS, "Transactions that the store took; many may share a commit.");
-    metrics::describe_histogram!(BATCH_SIZE, "Transactions that shared one commit.");
-    metrics::describe_histogram!(
-        COMMIT_SECONDS,
-        metrics::Unit::Seconds,
-        "From taking a batch of transactions up to its sync's end."
-    );
-}
-
 fn count_commit(transactions: usize, begun: Instant) {
-    metrics::counter!(COMMITS).increment(1);
-    metrics::histogram!(BATCH_SIZE).record(f64::from(u32::try_from(transactions).unwrap_or(u32::MAX)));
-    metrics::histogram!(COMMIT_SECONDS).record(begun.elapsed());
+    metrics::counter!(metric::STORE_COMMITS.name).increment(1);
+    metrics::histogram!(metric::STORE_BATCH.name).record(f64::from(u32::try_from(transactions).unwrap_or(u32::MAX)));
+    metrics::histogram!(metric::STORE_COMMIT_SECONDS.name).record(begun.elapsed());
 }

@@ -16,14 +16,17 @@ use tokio::sync::watch;
 /// What the service bears.
 const CAPACITY_RPS: f64 = 160.0;
 /// How long anything may take; far more than it does.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Incarnation, token, sequence.
+type Epoch = (u64, u64, u64);
 
 /// A command as an agent got it.
 #[derive(Clone, Debug)]
 pub(super) struct Push {
     pub(super) agent: String,
     pub(super) command_id: String,
-    pub(super) epoch: (u64, u64, u64),
+    pub(super) epoch: Epoch,
     pub(super) rate_rps: f64,
     pub(super) answer: &'static str,
 }
@@ -39,7 +42,7 @@ impl Push {
 struct Agents {
     pushes: Mutex<Vec<Push>>,
     /// Highest epoch and command that each agent holds.
-    held: Mutex<HashMap<String, (Push, (u64, u64, u64))>>,
+    held: Mutex<HashMap<String, (Push, Epoch)>>,
     /// The step whose commands are taken but not answered.
     withheld: watch::Sender<Option<String>>,
     withheld_one: watch::Sender<bool>,
@@ -194,10 +197,8 @@ targets:
         let mut engine = self.engine.take().unwrap();
         let pid = rustix::process::Pid::from_raw(i32::try_from(engine.id().unwrap()).unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        match tokio::time::timeout(within, engine.wait()).await {
-            Ok(exit) => exit.unwrap(),
-            Err(_) => panic!("the engine did not end within {within:?}:\n{}", self.told()),
-        }
+        let ended = tokio::time::timeout(within, engine.wait()).await;
+        ended.unwrap_or_else(|late| panic!("the engine did not end, {late}:\n{}", self.told())).unwrap()
     }
 
     pub(super) fn hold_answers_of(&self, step: &str) {

@@ -252,6 +252,15 @@ async fn figures_have_the_names_that_are_documented() {
     let router = router(state(&control, store, recorder.handle()), None);
     post(&router, "/v1/events", "application/cloudevents+json", super::fakes::event("1").to_string()).await;
     get(&router, "/v1/nothing").await;
+    // Counted by the engine and the store, which are made up here.
+    for metric in
+        [metric::RULE_RESULTS, metric::RUNS, metric::STEP_ATTEMPTS, metric::STORE_COMMITS, metric::STORE_TRANSACTIONS]
+    {
+        ::metrics::counter!(metric.name).increment(1);
+    }
+    for metric in [metric::STORE_BATCH, metric::STORE_COMMIT_SECONDS] {
+        ::metrics::histogram!(metric.name).record(1.0);
+    }
     let text = get(&router, "/metrics").await.text;
 
     let mut published: Vec<_> = text

@@ -199,9 +199,11 @@ impl<'a> Driver<'a> {
         }
         self.now.0 += 1;
         let (place, undo) = self.running.remove(usize::from(choice) % self.running.len());
-        let fails = choice % 5 == 0;
-        let error =
-            ActionError::new(if choice % 2 == 0 { FailureKind::Transient } else { FailureKind::Permanent }, "no");
+        let fails = choice.is_multiple_of(5);
+        let error = ActionError::new(
+            if choice.is_multiple_of(2) { FailureKind::Transient } else { FailureKind::Permanent },
+            "no",
+        );
         let what = match (undo, fails) {
             (false, false) => What::Succeeded { place, output: json!({}) },
             (false, true) => {
