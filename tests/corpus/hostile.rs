@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use homeostat::compile::load_and_compile;
 use homeostat::diagnostic::render::to_people;
+
+use super::load_and_compile;
 
 /// The codes that one file of this name and content gets, and that what people are shown of it stays readable.
 fn codes(name: &str, content: &[u8]) -> Vec<String> {

@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use homeostat::compile::{Compilation, load_and_compile};
+use homeostat::action::catalogue;
+use homeostat::compile::{self, Compilation};
 use homeostat::diagnostic::render::{summary, to_json, to_people};
 
 mod hostile;
@@ -14,6 +15,11 @@ mod random;
 /// Relative, as people write them: tests run in the package's folder.
 const RIGHT: &str = "tests/corpus/right";
 const WRONG: &str = "tests/corpus/wrong";
+
+/// Compiled with the actions that ship.
+fn load_and_compile(paths: &[PathBuf]) -> Compilation {
+    compile::load_and_compile(paths, &catalogue())
+}
 
 /// What people are shown.
 fn shown(compilation: &Compilation) -> String {

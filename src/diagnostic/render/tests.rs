@@ -87,3 +87,24 @@ fn places_out_of_the_text_do_no_harm() {
     insta::assert_snapshot!(to_people(&found, &sources, false));
     assert!(to_json(&found, &sources).contains("of no source"));
 }
+
+#[test]
+fn thousands_of_problems_in_one_long_line_all_have_their_place() {
+    let mut sources = Sources::new();
+    let text = "ä word ".repeat(6_000);
+    let id = sources.add("long.rules", text.as_str());
+    let mut found = Diagnostics::new();
+    for at in (0..text.len()).step_by(8).filter(|at| text.is_char_boundary(*at)) {
+        found.push(Diagnostic::error(Code::RuleSyntax, Span::new(id, at, at + 2), "wrong"));
+    }
+    let shown = to_people(&found, &sources, false);
+    let places = shown.lines().filter(|line| line.trim_start().starts_with("--> long.rules:1:"));
+    assert_eq!(places.count(), 6_000);
+    // The line is drawn for the first ones; whoever comes later still has the right column.
+    assert!(shown.lines().filter(|line| line.contains('^')).count() < 6_000);
+    assert!(
+        shown.trim_end().ends_with(&format!("--> long.rules:1:{}", 5_999 * 7 + 1)),
+        "{}",
+        &shown[shown.len() - 80..]
+    );
+}
