@@ -7,6 +7,8 @@ mod conformance;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod references;

@@ -10,7 +10,6 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
     ("shipped", &[]),
     ("wire", &[]),
-    ("shipped", &[]),
     ("expression", &["diagnostic"]),
     ("syntax", &["diagnostic", "expression"]),
     ("ir", &["diagnostic", "expression", "syntax"]),

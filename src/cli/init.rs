@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
+use super::failure::{Failure, conclude};
+use super::output;
 use crate::diagnostic::Code;
 use crate::shipped;
 
@@ -21,29 +23,14 @@ const README: &str = include_str!("init/README.md");
 
 /// Writes all files, or none if one of them exists.
 pub fn run(args: &Args) -> Exit {
-    match write(&args.folder) {
-        Ok(written) => {
-            let mut out = io::stdout().lock();
-            for path in written {
-                // Nobody listens any more: what was asked for is done all the same.
-                let _ = writeln!(out, "{}", path.display());
-            }
-            eprintln!("next: put your service into homeostat.yaml, then `homeostat serve --config homeostat.yaml`");
-            Exit::Done
-        }
-        Err(refusal) => {
-            eprintln!("error[{}]: {}", refusal.code, refusal.message);
-            eprintln!("  help: {}", refusal.help);
-            Exit::Usage
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Refusal {
-    code: Code,
-    message: String,
-    help: &'static str,
+    conclude(write(&args.folder).and_then(|written| {
+        let list: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+        output::print(&list.join("\n"))?;
+        output::complain(
+            "next: put your service into homeostat.yaml, then `homeostat serve --config homeostat.yaml`\n",
+        );
+        Ok(Exit::Done)
+    }))
 }
 
 /// Each file's path below the folder, and its text.
@@ -55,7 +42,7 @@ fn files() -> impl Iterator<Item = (PathBuf, &'static str)> {
     [(PathBuf::from("homeostat.yaml"), CONFIGURATION), (PathBuf::from("README.md"), README)].into_iter().chain(shipped)
 }
 
-fn write(folder: &Path) -> Result<Vec<PathBuf>, Refusal> {
+fn write(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let in_the_way: Vec<String> = files()
         .map(|(path, _)| folder.join(path))
         // A link that leads nowhere stands in the way as well.
@@ -64,16 +51,17 @@ fn write(folder: &Path) -> Result<Vec<PathBuf>, Refusal> {
         .collect();
     if !in_the_way.is_empty() {
         let message = format!("nothing was written, since there is already {}", in_the_way.join(", "));
-        let help = "name another folder, or move these away first";
-        return Err(Refusal { code: Code::InTheWay, message, help });
+        return Err(
+            Failure::new(Exit::Usage, Code::InTheWay, message).help("name another folder, or move these away first")
+        );
     }
     let mut written = Vec::new();
     for (path, text) in files() {
         let path = folder.join(path);
-        create(&path, text).map_err(|error| Refusal {
-            code: Code::NotWritable,
-            message: format!("cannot write `{}`: {error}", path.display()),
-            help: "check the path, the permissions and the free space",
+        create(&path, text).map_err(|error| {
+            let message = format!("cannot write `{}`: {error}", path.display());
+            Failure::new(Exit::Usage, Code::NotWritable, message)
+                .help("check the path, the permissions and the free space")
         })?;
         written.push(path);
     }

@@ -60,7 +60,7 @@ pub fn run(args: &Args) -> Exit {
 
 fn show(workflow: &str, format: Format) -> Result<Exit, Failure> {
     let path = Path::new(workflow);
-    let found = if is_path(workflow) { by_path(path) } else { by_name(workflow, Path::new(FOLDER))? };
+    let found = if is_path(workflow) { by_path(path)? } else { by_name(workflow, Path::new(FOLDER))? };
     match found {
         Found::Plan(plan, warnings) => {
             output::complain(&warnings);
@@ -85,12 +85,23 @@ fn is_path(word: &str) -> bool {
     word.contains(['/', '\\', '.']) || Path::new(word).is_file()
 }
 
-fn by_path(path: &Path) -> Found {
+/// # Errors
+/// The path does not hold exactly one workflow.
+fn by_path(path: &Path) -> Result<Found, Failure> {
     let compilation = program::check(&[path.to_owned()]);
     let told = output::problems(&compilation.diagnostics, &compilation.sources);
-    match compilation.plans.into_iter().next() {
-        Some(plan) if !compilation.diagnostics.has_errors() => Found::Plan(plan, told),
-        _ => Found::Problems(told),
+    if compilation.diagnostics.has_errors() && path.exists() {
+        return Ok(Found::Problems(told));
+    }
+    let mut plans = compilation.plans.into_iter();
+    match (plans.next(), plans.next()) {
+        (Some(plan), None) => Ok(Found::Plan(plan, told)),
+        _ if !path.exists() => {
+            let message = format!("cannot read `{}`: it does not exist", path.display());
+            Err(Failure::new(Exit::Usage, Code::NotReadable, message).help("check the path"))
+        }
+        _ => Err(Failure::usage(format!("`{}` is not one workflow", path.display()))
+            .help("name the file of a workflow: it ends in `.yaml` or `.yml`")),
     }
 }
 

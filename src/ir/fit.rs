@@ -70,6 +70,10 @@ pub fn program_fits(program: &Program, declared: &Shape) -> Result<(), String> {
 
 /// What to do about a value of shape `actual` where `declared` is expected, where there is a plain answer.
 pub fn remedy(text: &str, actual: &Shape, declared: &Shape) -> Option<String> {
+    if text.trim_start().starts_with(['"', '\'']) {
+        // A text that is written out is wrong itself.
+        return None;
+    }
     // Longer expressions are not repeated: the function alone says it.
     let text = if text.chars().count() <= 40 && !text.contains(['\n', '\r']) { text.trim() } else { "…" };
     let function = match (actual, declared) {

@@ -94,9 +94,11 @@ impl<'a> Checker<'a> {
             _ => None,
         });
         let event = on.and_then(|on| self.event(on));
-        let data = event.map(|event| Shape::Object(Event::shape(event.data.clone())));
+        // Of an event that is not known, all is allowed.
+        let unknown = || Object { open: true, ..Object::default() };
+        let data = event.map_or_else(unknown, |event| event.data.clone());
         self.env = TypeEnv::new()
-            .with("event", data.unwrap_or(Shape::Any))
+            .with("event", Shape::Object(Event::shape(data)))
             .with("target", Shape::Object(target::shape()))
             .with("now", Shape::Timestamp);
         let mut checked = Rule {
@@ -155,10 +157,11 @@ impl<'a> Checker<'a> {
                 None => true,
             })
         };
-        if rule.name.node.is_empty() && rule.clauses.is_empty() {
+        let name = &rule.name;
+        if name.node.is_empty() {
+            // What stands there may be meant to be something else.
             return;
         }
-        let name = &rule.name;
         if !has(ClauseWord::On) {
             let message = format!("the rule `{}` has no `on` clause", name.node);
             self.diagnostics.push(

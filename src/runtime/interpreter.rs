@@ -91,7 +91,10 @@ pub(super) struct Interpreter {
     checkpoints: (mpsc::Sender<Checkpoint>, mpsc::Receiver<Checkpoint>),
     lease: watch::Sender<Timestamp>,
     lease_checks: tokio::time::Interval,
-    drain: Option<Timestamp>,
+    /// The engine stops: nothing new is begun.
+    draining: bool,
+    /// When what still runs is told to stop.
+    grace: Option<Timestamp>,
 }
 
 impl Interpreter {
@@ -122,7 +125,8 @@ impl Interpreter {
             checkpoints: mpsc::channel(1),
             lease,
             lease_checks,
-            drain: None,
+            draining: false,
+            grace: None,
         }
     }
 
@@ -151,11 +155,11 @@ impl Interpreter {
         loop {
             let situation = Situation { plan: &self.plan, state: &self.state, run: &run, now: self.world.now() };
             let next = decide::decide(&situation);
-            if !next.is_empty() && self.drain.is_none() {
+            if !next.is_empty() && !self.draining {
                 self.carry_out(next).await?;
             } else if self.state.ended.is_some() {
                 return Ok(self.end());
-            } else if self.drain.is_some() && self.running.is_empty() {
+            } else if self.draining && self.running.is_empty() {
                 self.flush().await?;
                 return Ok(Finish::Suspended);
             } else {
@@ -240,7 +244,7 @@ impl Interpreter {
         }
         let clock = Arc::clone(&self.world.context.clock);
         let retry = decide::next_retry(&self.state);
-        let grace = self.drain;
+        let grace = self.grace;
         tokio::select! {
             Some(done) = self.tasks.join_next_with_id() => {
                 let (id, outcome) = match done {
@@ -262,6 +266,7 @@ impl Interpreter {
             _ = self.lease_checks.tick(), if !self.running.is_empty() => self.check_lease().await?,
             () = until(&*clock, retry), if retry.is_some() => {}
             () = until(&*clock, grace), if grace.is_some() => {
+                self.grace = None;
                 self.running.values().for_each(|task| task.stop.cancel());
             }
         }
@@ -279,7 +284,10 @@ impl Interpreter {
                     task.stop.cancel();
                 }
             }
-            Command::Drain => self.drain = Some(self.world.now().after(DRAIN_GRACE)),
+            Command::Drain => {
+                self.draining = true;
+                self.grace = Some(self.world.now().after(DRAIN_GRACE));
+            }
         }
     }
 
@@ -297,7 +305,7 @@ impl Interpreter {
                 self.note(What::Succeeded { place, output });
             }
             // Cut off by the engine's stop: it goes on at the next start.
-            (_, Err(_)) if was_stopped && self.drain.is_some() => self.note(What::Suspended { place }),
+            (_, Err(_)) if was_stopped && self.draining => self.note(What::Suspended { place }),
             (TaskKind::Perform, Err(error)) => {
                 tracing::warn!(step = %place.step, error = %error, "attempt failed");
                 let attempt = self.state.performance(&place).map_or(1, |performance| performance.attempt);

@@ -2,16 +2,15 @@
 
 use std::fmt::Write as _;
 
+use homeostat::app::program::check;
 use homeostat::diagnostic::render::to_people;
-
-use super::load_and_compile;
 
 /// The codes that one file of this name and content gets, and that what people are shown of it stays readable.
 fn codes(name: &str, content: &[u8]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
-    let compilation = load_and_compile(&[path]);
+    let compilation = check(&[path]);
     let shown = to_people(&compilation.diagnostics, &compilation.sources, false);
     for line in shown.lines() {
         assert!(line.chars().count() < 400, "a line of {} characters for {name}", line.chars().count());
@@ -72,7 +71,7 @@ fn zero_bytes_and_escapes_reach_no_terminal() {
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    let compilation = load_and_compile(&[folder.path().to_owned()]);
+    let compilation = check(&[folder.path().to_owned()]);
     assert!(compilation.diagnostics.has_errors());
     let shown = to_people(&compilation.diagnostics, &compilation.sources, false);
     assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
@@ -91,7 +90,7 @@ fn one_long_line_shows_its_neighbourhood() {
 fn an_empty_folder_and_a_missing_file_are_said_to_be_so() {
     let folder = tempfile::tempdir().unwrap();
     for (path, code) in [(folder.path().to_owned(), "H0003"), (folder.path().join("gone.rules"), "H0001")] {
-        let compilation = load_and_compile(&[path]);
+        let compilation = check(&[path]);
         let codes: Vec<String> = compilation.diagnostics.iter().map(|diagnostic| diagnostic.code.to_string()).collect();
         assert_eq!(codes, [code]);
     }

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use homeostat::action::catalogue;
-use homeostat::compile::{self, Compilation};
+use homeostat::app::program::check;
+use homeostat::compile::Compilation;
 use homeostat::diagnostic::render::{summary, to_json, to_people};
 
 mod hostile;
@@ -15,11 +15,6 @@ mod random;
 /// Relative, as people write them: tests run in the package's folder.
 const RIGHT: &str = "tests/corpus/right";
 const WRONG: &str = "tests/corpus/wrong";
-
-/// Compiled with the actions that ship.
-fn load_and_compile(paths: &[PathBuf]) -> Compilation {
-    compile::load_and_compile(paths, &catalogue())
-}
 
 /// What people are shown.
 fn shown(compilation: &Compilation) -> String {
@@ -35,7 +30,7 @@ fn fixtures() -> Vec<PathBuf> {
 
 #[test]
 fn the_right_program_has_no_problems() {
-    assert_eq!(shown(&load_and_compile(&[RIGHT.into()])), "no problems in 3 files");
+    assert_eq!(shown(&check(&[RIGHT.into()])), "no problems in 3 files");
 }
 
 #[test]
@@ -46,7 +41,7 @@ fn wrong_files_are_told_what_is_wrong() {
     let mut different = Vec::new();
     for path in fixtures {
         let name = path.file_name().unwrap().to_string_lossy().replace('.', "_");
-        let compilation = load_and_compile(&[RIGHT.into(), path.clone()]);
+        let compilation = check(&[RIGHT.into(), path.clone()]);
         let output = shown(&compilation);
         let kept = std::panic::catch_unwind(|| {
             insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -64,7 +59,7 @@ fn wrong_files_are_told_what_is_wrong() {
 #[test]
 fn every_wrong_file_is_found_out_where_it_is_wrong() {
     for path in fixtures() {
-        let compilation = load_and_compile(&[RIGHT.into(), path.clone()]);
+        let compilation = check(&[RIGHT.into(), path.clone()]);
         let json: serde_json::Value =
             serde_json::from_str(&to_json(&compilation.diagnostics, &compilation.sources)).unwrap();
         let problems = json.as_array().unwrap();

@@ -15,6 +15,15 @@ fn an_empty_folder_gets_every_file() {
 }
 
 #[test]
+fn what_was_written_is_a_program() {
+    let place = tempfile::tempdir().unwrap();
+    write(place.path()).unwrap();
+    let compilation = crate::app::program::check(&[place.path().join("rules"), place.path().join("workflows")]);
+    assert_eq!(crate::cli::output::problems(&compilation.diagnostics, &compilation.sources), "");
+    assert!(compilation.program.is_some_and(|program| !program.rules.is_empty()));
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let place = tempfile::tempdir().unwrap();
     let rules = place.path().join("rules");
@@ -22,7 +31,7 @@ fn nothing_is_overwritten() {
     fs::write(rules.join("idle_system.rules"), "mine").unwrap();
     fs::write(place.path().join("README.md"), "mine").unwrap();
     let refusal = write(place.path()).unwrap_err();
-    assert_eq!(refusal.code, Code::InTheWay);
+    assert_eq!(refusal.code, Code::InTheWay.to_string());
     assert!(refusal.message.contains("README.md") && refusal.message.contains("idle_system.rules"));
     assert_eq!(run(&Args { folder: place.path().to_owned() }), Exit::Usage);
     assert_eq!(fs::read_to_string(place.path().join("README.md")).unwrap(), "mine");
@@ -34,5 +43,5 @@ fn a_file_in_place_of_the_folder_is_refused() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("file");
     fs::write(&folder, "").unwrap();
-    assert_eq!(write(&folder).unwrap_err().code, Code::NotWritable);
+    assert_eq!(write(&folder).unwrap_err().code, Code::NotWritable.to_string());
 }

@@ -19,7 +19,7 @@ fn name_of(found: &Found) -> &str {
 #[test]
 fn a_workflow_is_found_by_its_file_and_by_its_name() {
     assert!(is_path("a.yaml") && is_path("x/y") && !is_path("deployment_change"));
-    assert_eq!(name_of(&by_path(&shipped("retest.yaml"))), "retest");
+    assert_eq!(name_of(&by_path(&shipped("retest.yaml")).unwrap()), "retest");
     assert_eq!(name_of(&by_name("retest", Path::new("no such folder")).unwrap()), "retest");
 }
 
@@ -56,9 +56,19 @@ fn a_file_with_problems_is_a_finding() {
         "workflow: circle\nsteps:\n  a:\n    needs: [b]\n    uses: state.stable\n  b:\n    needs: [a]\n    uses: state.stable\n",
     )
     .unwrap();
-    let Found::Problems(problems) = by_path(&path) else { panic!("a circle was accepted") };
+    let Found::Problems(problems) = by_path(&path).unwrap() else { panic!("a circle was accepted") };
     insta::assert_snapshot!(problems.replace(&folder.path().display().to_string(), ""));
     let workflow = path.display().to_string();
     assert_eq!(run(&Args { workflow, format: Format::Dot }), Exit::Findings);
-    assert_eq!(run(&Args { workflow: "gone.yaml".to_owned(), format: Format::Text }), Exit::Findings);
+    assert_eq!(run(&Args { workflow: "gone.yaml".to_owned(), format: Format::Text }), Exit::Usage);
+}
+
+#[test]
+fn what_is_not_one_workflow_is_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("events.rules");
+    fs::write(&rules, "event A {}\n").unwrap();
+    for path in [rules, shipped("")] {
+        assert_eq!(by_path(&path).unwrap_err().exit, Exit::Usage, "{path:?}");
+    }
 }

@@ -17,16 +17,26 @@ use crate::base::source::{SourceId, Sources};
 use crate::base::span::Span;
 use excerpt::{Excerpt, Lines};
 
+/// Problems of one file that are drawn: nobody reads more at once.
+const MAX_SHOWN: usize = 100;
+
 /// For people: `error[H0123]: message`, `path:line:column`, the lines in question with carets, labels and help.
 ///
-/// Each problem ends with an empty line; no problems are an empty text. `colour` writes ANSI escapes.
+/// Each problem ends with an empty line; no problems are an empty text. `colour` writes ANSI escapes. Of a file with
+/// more than a hundred problems the others are only counted.
 pub fn to_people(diagnostics: &Diagnostics, sources: &Sources, colour: bool) -> String {
     let renderer = if colour { Renderer::styled().hyperlink(false) } else { Renderer::plain() };
     let lines = Index::of(sources);
     let mut text = String::new();
-    for diagnostic in &sorted(diagnostics) {
-        text.push_str(&renderer.render(&[group(diagnostic, &lines)]));
-        text.push_str("\n\n");
+    for problems in sorted(diagnostics).chunk_by(|a, b| a.primary.span.source == b.primary.span.source) {
+        for diagnostic in problems.iter().take(MAX_SHOWN) {
+            text.push_str(&renderer.render(&[group(diagnostic, &lines)]));
+            text.push_str("\n\n");
+        }
+        let source = problems.first().and_then(|first| sources.get(first.primary.span.source));
+        if let (Some(source), Some(more)) = (source, count(problems.len().saturating_sub(MAX_SHOWN), "more problem")) {
+            text.push_str(&format!("… and {more} in {}\n\n", excerpt::printable(&source.path)));
+        }
     }
     text
 }

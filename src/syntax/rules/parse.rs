@@ -21,9 +21,6 @@ const MAX_TYPES: usize = 32;
 /// Entries into the grammar's rules for one file; ample for [`MAX_FILE`] bytes of anything that is not hostile.
 const MAX_PARSER_CALLS: usize = 20_000_000;
 
-/// Problems that are shown of one file.
-const MAX_PROBLEMS: usize = 100;
-
 /// Reads a rules file: as much of a tree as can be had, and everything that is wrong with its form.
 pub fn parse(source: SourceId, text: &str) -> (File, Diagnostics) {
     let mut reader = Reader { source, text, diagnostics: Diagnostics::new() };
@@ -51,21 +48,7 @@ pub fn parse(source: SourceId, text: &str) -> (File, Diagnostics) {
             reader.diagnostics.push(Diagnostic::error(Code::TooLarge, reader.span(at, at), message));
         }
     }
-    (file, first_of(reader.diagnostics))
-}
-
-/// Nobody reads more: the others are only counted.
-fn first_of(diagnostics: Diagnostics) -> Diagnostics {
-    let left = diagnostics.iter().count().saturating_sub(MAX_PROBLEMS);
-    let Some(next) = diagnostics.iter().nth(MAX_PROBLEMS).filter(|_| left > 1) else {
-        return diagnostics;
-    };
-    let message = format!("{left} more problems are not shown, from here on");
-    let more = Diagnostic::error(Code::RuleSyntax, next.primary.span, message).help("mend the others first");
-    let mut shown = Diagnostics::new();
-    diagnostics.iter().take(MAX_PROBLEMS).for_each(|diagnostic| shown.push(diagnostic.clone()));
-    shown.push(more);
-    shown
+    (file, reader.diagnostics)
 }
 
 fn within_limits(source: SourceId, text: &str) -> Result<(), Diagnostic> {

@@ -1,0 +1,126 @@
+//! The real binary is killed and started again: at every commit, in the middle of a load test, in the middle of a dispatch.
+//!
+//! What must be found afterwards: the run finished, the event handled once, each command applied once, the sum of what
+//! agents may send never above the target's rate, the target stable.
+
+mod house;
+
+use std::time::Duration;
+
+use house::{House, Push};
+
+/// The deployment that every scenario announces.
+const SIGNATURE: &str = "sha256:feed";
+/// More commits than one deployment change makes: a scenario beyond the last one does not crash.
+const MOST_COMMITS: usize = 40;
+/// Scenarios that run side by side: each has its own engine, and one load test at a time would be too slow.
+const SIDE_BY_SIDE: usize = 3;
+
+/// The engine is killed at one commit; whether it came to that.
+async fn killed_at(point: String) -> bool {
+    let mut house = House::new(&point).await;
+    house.start_engine(Some(&point)).await;
+    house.announce(SIGNATURE).await;
+    let crashed = house.wait_for_crash_or_end().await;
+    if crashed {
+        house.start_engine(None).await;
+        // Whoever got no 202 sends the same event again.
+        house.announce(SIGNATURE).await;
+        house.wait_for_end().await;
+    }
+    house.check_all_is_well(SIGNATURE, &point).await;
+    house.stop().await;
+    crashed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_every_commit_it_finishes_what_it_began() {
+    let mut commits = 0;
+    for side in ["before", "after"] {
+        let mut next = 1;
+        let mut running = tokio::task::JoinSet::new();
+        let mut reached_the_end = false;
+        loop {
+            while !reached_the_end && running.len() < SIDE_BY_SIDE && next <= MOST_COMMITS {
+                running.spawn(killed_at(format!("{side}:{next}")));
+                next += 1;
+            }
+            match running.join_next().await.map(Result::unwrap) {
+                Some(true) => commits += 1,
+                Some(false) => reached_the_end = true,
+                None => break,
+            }
+        }
+        assert!(reached_the_end, "a deployment change makes more than {MOST_COMMITS} commits");
+    }
+    // Each of hold, load test, save and dispatch alone makes two on both sides.
+    assert!(commits >= 16, "only {commits} crashes: the crash points are not reached");
+    eprintln!("survived {commits} crashes at commits");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_the_load_test_it_goes_on_from_its_bracket() {
+    let mut house = House::new("load test").await;
+    house.start_engine(None).await;
+    house.announce(SIGNATURE).await;
+    house.wait_for_load(100).await;
+    house.kill_engine().await;
+    house.start_engine(None).await;
+    house.wait_for_end().await;
+    house.check_all_is_well(SIGNATURE, "in the load test").await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_test_that_was_cut_off_twice_fails_and_the_target_says_so() {
+    let mut house = House::new("load test, twice").await;
+    house.start_engine(None).await;
+    house.announce(SIGNATURE).await;
+    for _ in 0..2 {
+        let before = house.offered();
+        house.wait_for_load(before + 60).await;
+        house.kill_engine().await;
+        house.start_engine(None).await;
+    }
+    let run = house.wait_for_end().await;
+    assert_eq!(run["status"], "failed", "{run}");
+    let target = house.target().await;
+    assert_eq!(target["phase"], "degraded", "{target}");
+    house.check_commands("cut off twice").await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_a_dispatch_it_sends_the_same_command_again() {
+    let mut house = House::new("dispatch").await;
+    // The first command of the last dispatch is taken, but the engine does not live to hear of it.
+    house.hold_answers_of("dispatch");
+    house.start_engine(None).await;
+    house.announce(SIGNATURE).await;
+    house.wait_for_held_answer().await;
+    house.kill_engine().await;
+    house.release_answers();
+    house.start_engine(None).await;
+    house.wait_for_end().await;
+    house.check_all_is_well(SIGNATURE, "in the dispatch").await;
+    let commands: Vec<Push> = house.commands();
+    let repeated = commands.iter().filter(|push| push.step() == Some("dispatch") && push.answer == "repeated").count();
+    let applied = commands.iter().filter(|push| push.step() == Some("dispatch") && push.answer == "applied").count();
+    assert_eq!(applied, 2, "one command for each agent: {commands:#?}");
+    assert!(repeated >= 1, "the command was not sent again: {commands:#?}");
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_in_order_it_leaves_a_load_test_to_go_on_with() {
+    let mut house = House::new("drain").await;
+    house.start_engine(None).await;
+    house.announce(SIGNATURE).await;
+    house.wait_for_load(100).await;
+    let exit = house.terminate_engine(Duration::from_secs(30)).await;
+    assert!(exit.success(), "SIGTERM: {exit}");
+    house.start_engine(None).await;
+    house.wait_for_end().await;
+    house.check_all_is_well(SIGNATURE, "after SIGTERM").await;
+    house.stop().await;
+}
