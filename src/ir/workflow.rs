@@ -20,7 +20,11 @@ use crate::syntax::yaml::Node;
 const BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
 
-/// Checks one workflow. `None` where it has no name or a step without an action: what else is wrong is reported too.
+/// Most steps that a help lists.
+const MAX_LISTED: usize = 12;
+
+/// Checks one workflow. `None` where it has no name, lacks a step or has one without an action; what else is wrong
+/// is reported too.
 pub(super) fn check(workflow: &ast::Workflow, catalogue: &Catalogue, found: &mut Diagnostics) -> Option<Workflow> {
     check_step_names(workflow, found);
     let actions: HashMap<&str, Arc<ActionSignature>> = workflow
@@ -36,7 +40,8 @@ pub(super) fn check(workflow: &ast::Workflow, catalogue: &Catalogue, found: &mut
     let steps = checker.list(Part::Steps);
     let on_failure = checker.list(Part::OnFailure);
     let outputs = checker.outputs();
-    let name = workflow.name.as_ref()?;
+    // Without a step that was left out the graph would be another one, and what is said of it wrong.
+    let name = workflow.name.as_ref().filter(|_| workflow.is_whole)?;
     Some(Workflow {
         name: name.clone().map(WorkflowName::from),
         summary: workflow.summary.as_ref().map(|summary| summary.node.clone()).unwrap_or_default(),
@@ -104,7 +109,8 @@ impl<'a> Checker<'a> {
             Part::OnFailure => &self.workflow.on_failure,
         };
         // Every step is looked at, whatever is wrong with the ones before it.
-        let checked: Vec<Option<Step>> = steps.iter().map(|step| self.step(step, part)).collect();
+        let env = self.env(part);
+        let checked: Vec<Option<Step>> = steps.iter().map(|step| self.step(step, &env, part)).collect();
         checked.into_iter().collect()
     }
 
@@ -130,11 +136,10 @@ impl<'a> Checker<'a> {
         if part == Part::OnFailure { scope::with_error(env) } else { env }
     }
 
-    fn step(&mut self, step: &'a ast::Step, part: Part) -> Option<Step> {
-        let env = self.env(part);
+    fn step(&mut self, step: &'a ast::Step, env: &TypeEnv, part: Part) -> Option<Step> {
         let mut programs: Vec<Program> = Vec::new();
-        let condition = step.condition.as_ref().and_then(|condition| self.condition(condition, &env, &mut programs));
-        let (for_each, item_env) = self.for_each(step, &env, &mut programs);
+        let condition = step.condition.as_ref().and_then(|condition| self.condition(condition, env, &mut programs));
+        let (for_each, item_env) = self.for_each(step, env, &mut programs);
         let action = self.actions.get(step.name.node.as_str()).map(Arc::clone);
         let with = self.with(action.as_deref(), step.with.as_ref(), step.uses.as_ref(), &item_env, &mut programs);
         let undo = step.undo.as_ref().and_then(|undo| self.undo(undo, action.as_deref(), &item_env, &mut programs));
@@ -313,8 +318,9 @@ impl<'a> Checker<'a> {
         } else if let Some(near) = crate::base::suggest::nearest(name, names.iter().copied()) {
             diagnostic.help(format!("did you mean `{near}`?"))
         } else {
-            let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            diagnostic.help(format!("steps are {}", list.join(", ")))
+            let list: Vec<String> = names.iter().take(MAX_LISTED).map(|name| format!("`{name}`")).collect();
+            let more = if names.len() > MAX_LISTED { ", …" } else { "" };
+            diagnostic.help(format!("steps are {}{more}", list.join(", ")))
         });
     }
 

@@ -3,6 +3,7 @@
 //! What is shown is bounded whatever the source holds: a caret within a line of a megabyte shows its neighbourhood.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Range;
 
 use crate::base::source::Source;
@@ -19,20 +20,28 @@ const MAX_CARET: usize = 60;
 pub(super) struct Lines<'a> {
     pub(super) source: &'a Source,
     starts: Vec<usize>,
+    /// The offset that was asked for last, and its line and column: the next one often stands in the same long line.
+    last: Cell<(usize, usize, usize)>,
 }
 
 impl<'a> Lines<'a> {
     pub(super) fn of(source: &'a Source) -> Self {
         let mut starts = vec![0];
         starts.extend(source.text.match_indices('\n').map(|(at, _)| at + 1));
-        Self { source, starts }
+        Self { source, starts, last: Cell::new((0, 0, 1)) }
     }
 
     /// Line and column of a byte offset, both from 1; the column counts characters.
     pub(super) fn line_column(&self, offset: usize) -> (usize, usize) {
         let offset = self.boundary(offset);
         let line = self.line(offset);
-        let column = self.slice(self.start(line)..offset).chars().count() + 1;
+        let (known, known_line, known_column) = self.last.get();
+        let column = if known_line == line && known <= offset {
+            known_column + self.slice(known..offset).chars().count()
+        } else {
+            self.slice(self.start(line)..offset).chars().count() + 1
+        };
+        self.last.set((offset, line, column));
         (line + 1, column)
     }
 

@@ -6,6 +6,7 @@ mod excerpt;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
@@ -82,14 +83,21 @@ fn sorted(diagnostics: &Diagnostics) -> Vec<Diagnostic> {
     deduplicated(diagnostics).list
 }
 
+/// Most text that is drawn for people, in bytes. Drawing costs by the length of the line, also where little of it is
+/// shown: thousands of problems in one long line would take minutes. Those beyond have their place, without the lines.
+const MAX_DRAWN: usize = 4 * 1024 * 1024;
+
 /// Where the lines of each source begin.
 struct Index<'a> {
     lines: HashMap<SourceId, Lines<'a>>,
+    /// What is left of [`MAX_DRAWN`].
+    left: Cell<usize>,
 }
 
 impl<'a> Index<'a> {
     fn of(sources: &'a Sources) -> Self {
-        Self { lines: sources.iter().map(|(id, source)| (id, Lines::of(source))).collect() }
+        let lines = sources.iter().map(|(id, source)| (id, Lines::of(source))).collect();
+        Self { lines, left: Cell::new(MAX_DRAWN) }
     }
 }
 
@@ -134,8 +142,13 @@ fn place<'a>(index: &Index<'a>, source: SourceId, labels: &[(AnnotationKind, &La
     if lines.source.text.is_empty() {
         return vec![Origin::path(path).into()];
     }
+    if index.left.get() == 0 {
+        let (line, column) = lines.line_column(labels.first().map_or(0, |(_, label)| label.span.start as usize));
+        return vec![Origin::path(path).line(line).char_column(column).into()];
+    }
     let spans: Vec<Span> = labels.iter().map(|(_, label)| label.span).collect();
     let excerpt = Excerpt::of(lines, &spans);
+    index.left.set(index.left.get().saturating_sub(excerpt.text.len()));
     let annotations = labels.iter().zip(excerpt.ranges).map(|((kind, label), range)| {
         let text = Some(label.text.clone()).filter(|text| !text.is_empty());
         kind.span(range).label(text)

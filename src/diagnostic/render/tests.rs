@@ -89,6 +89,21 @@ fn places_out_of_the_text_do_no_harm() {
 }
 
 #[test]
+fn a_hundred_problems_in_one_long_line_all_have_their_place() {
+    let mut sources = Sources::new();
+    let id = sources.add("long.rules", "ä word ".repeat(20_000));
+    let mut found = Diagnostics::new();
+    for at in 0..100 {
+        found.push(Diagnostic::error(Code::RuleSyntax, Span::new(id, at * 1_600, at * 1_600 + 2), "wrong"));
+    }
+    let shown = to_people(&found, &sources, false);
+    assert_eq!(shown.matches("--> long.rules:1:").count(), 100);
+    // The line is drawn for the first ones; whoever comes later still has the right column.
+    assert!((1..100).contains(&shown.matches('^').count().div_ceil(2)));
+    assert!(shown.trim_end().ends_with(&format!("--> long.rules:1:{}", 99 * 200 * 7 + 1)));
+}
+
+#[test]
 fn what_nobody_reads_is_counted() {
     let mut sources = Sources::new();
     let id = sources.add("many.rules", "x".repeat(200));

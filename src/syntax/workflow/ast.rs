@@ -21,6 +21,8 @@ pub struct Workflow {
     pub outputs: Vec<(Key, Node)>,
     pub steps: Vec<Step>,
     pub on_failure: Vec<Step>,
+    /// Whether every step that was written is among `steps` and `on_failure`.
+    pub is_whole: bool,
 }
 
 /// One step.

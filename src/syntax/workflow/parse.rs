@@ -11,6 +11,8 @@ use crate::syntax::shape::parse_shape;
 use crate::syntax::yaml::{self, Key, Kind, Node};
 
 const WORKFLOW_KEYS: &[&str] = &["workflow", "summary", "inputs", "outputs", "steps", "on_failure"];
+/// Most steps of one list, inputs of one mapping and names of one `needs`: every one is held against every other.
+const MAX_ENTRIES: usize = 1_000;
 const STEP_KEYS: &[&str] =
     &["uses", "with", "if", "needs", "retry", "timeout", "undo", "for_each", "concurrency", "summary"];
 
@@ -105,6 +107,7 @@ impl Parser<'_, '_> {
             outputs: Vec::new(),
             steps: Vec::new(),
             on_failure: Vec::new(),
+            is_whole: false,
         };
         for (key, value) in entries {
             match key.name.as_str() {
@@ -117,6 +120,12 @@ impl Parser<'_, '_> {
                 _ => {}
             }
         }
+        let is_whole = |key: &str, read: &[Step]| {
+            root.get(key).is_none_or(|node| node.as_map().map(<[_]>::len) == Some(read.len()))
+        };
+        workflow.is_whole = root.get("steps").is_some()
+            && is_whole("steps", &workflow.steps)
+            && is_whole("on_failure", &workflow.on_failure);
         let start = Span { end: root.span.start, ..root.span };
         if root.get("workflow").is_none() {
             self.walk.error(
@@ -138,6 +147,17 @@ impl Parser<'_, '_> {
         Some(workflow)
     }
 
+    /// The entries, or none of too many, which is reported.
+    fn within_limit<'n, T>(&mut self, entries: &'n [T], what: &str, span: Span) -> &'n [T] {
+        if entries.len() <= MAX_ENTRIES {
+            return entries;
+        }
+        let start = Span { end: span.start, ..span };
+        let message = format!("{what} has {} entries, and {MAX_ENTRIES} are the most", entries.len());
+        self.walk.error(Code::TooLarge, start, message, "split the workflow");
+        &[]
+    }
+
     /// `name: type`, `name: type?`, `name?: type`, or nested fields in place of the type.
     fn inputs(&mut self, node: &Node, what: &str) -> Object {
         let Some(entries) = node.as_map() else {
@@ -147,7 +167,7 @@ impl Parser<'_, '_> {
             return Object::default();
         };
         let mut fields: Vec<Field> = Vec::new();
-        for (key, value) in entries {
+        for (key, value) in self.within_limit(entries, what, node.span) {
             let (name, optional) = match key.name.strip_suffix('?') {
                 Some(name) => (name, true),
                 None => (key.name.as_str(), false),
@@ -214,7 +234,7 @@ impl Parser<'_, '_> {
             return Vec::new();
         };
         let mut steps = Vec::new();
-        for (key, value) in entries {
+        for (key, value) in self.within_limit(entries, what, node.span) {
             if let Err(problem) = check_name("a step", &key.name, key.span) {
                 self.walk.diagnostics.push(*problem);
                 continue;
@@ -353,6 +373,7 @@ impl Parser<'_, '_> {
             self.walk.wrong_kind(node, "`needs`", "a list of steps", &help);
             return Vec::new();
         };
+        let items = self.within_limit(items, "`needs`", node.span);
         items.iter().filter_map(|item| self.walk.text(item, "each of `needs`")).collect()
     }
 

@@ -141,6 +141,14 @@ fn files_that_are_no_workflow_get_one_problem() {
     insta::assert_snapshot!(shown.join("\n"));
 }
 
+#[test]
+fn more_than_anyone_writes_is_one_problem() {
+    let many = (0..1_001).map(|n| format!("s{n}: {{ uses: a.b }}")).collect::<Vec<_>>().join(", ");
+    let found = problems(&format!("workflow: w\nsteps: {{ {many} }}\n"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("H0004") && found[0].contains("1001 entries"), "{found:?}");
+}
+
 proptest! {
     #[test]
     fn no_change_of_a_good_file_makes_a_panic(at in 0..GOOD.len(), length in 0..20_usize, with in "[a-z:\\-{}\\[\\]&*!|>'\"#$ \t\né]{0,8}") {

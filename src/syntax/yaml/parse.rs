@@ -333,8 +333,8 @@ impl Builder<'_> {
             }
             ErrorKind::MismatchedFlowCollectionEnd { open, close } => yaml(&format!("`{open}` is closed by `{close}`")),
             ErrorKind::MisplacedFlowCollectionEnd => yaml("a bracket is closed that was not opened"),
-            ErrorKind::ExpectedFlowMappingSeparator => yaml("`,` or `}` is expected here"),
-            ErrorKind::ExpectedFlowSequenceSeparator => yaml("`,` or `]` is expected here"),
+            ErrorKind::ExpectedFlowMappingSeparator => yaml("`,` or `}` is expected here").help(FLOW_TEXT),
+            ErrorKind::ExpectedFlowSequenceSeparator => yaml("`,` or `]` is expected here").help(FLOW_TEXT),
             ErrorKind::UnexpectedCharacter { character } => {
                 yaml(&format!("no value can start with `{}`", character.escape_default())).help("quote the value")
             }
@@ -343,6 +343,9 @@ impl Builder<'_> {
         }
     }
 }
+
+const FLOW_TEXT: &str =
+    "within `{ … }` and `[ … ]`, text with brackets or commas in it needs quotes, as in `\"${ … }\"`";
 
 /// The bytes of the token at `at`: up to the next blank, at least one character unless at the end of the line.
 fn token_at(text: &str, mut at: usize) -> (usize, usize) {
