@@ -1,6 +1,7 @@
 //! The engine as a service: store, services, agents' streams and HTTP, joined and taken apart in order.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -42,7 +43,7 @@ pub async fn serve(
 ) -> Result<(), AppError> {
     let program = program::load(&config.program)?;
     let listener = listen(config.listen).await?;
-    let sealing = sealing(&config.encryption)?;
+    let sealing = sealing(&config.encryption, &config.store)?;
     let url = format!("sqlite://{}", config.store.display());
     let sqlite = Arc::new(SqliteStore::open(store::Options { url, sealing }).await?);
     let store: Arc<dyn Store> = match crash_point()? {
@@ -120,12 +121,13 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
     })
 }
 
-fn sealing(encryption: &Encryption) -> Result<Sealing, AppError> {
+fn sealing(encryption: &Encryption, store: &Path) -> Result<Sealing, AppError> {
     let source = match encryption {
         Encryption::Off => return Ok(Sealing::Off),
         Encryption::KeyVariable(variable) => KeySource::Variable(variable.clone()),
         Encryption::KeyFile { path, create } => {
-            if *create && !path.exists() {
+            // A store that is there was sealed with another key: a new one would not open it.
+            if *create && !path.exists() && !store.exists() {
                 if let Some(folder) = path.parent() {
                     std::fs::create_dir_all(folder).map_err(|error| {
                         AppError::new(Code::NotWritable, format!("{}: cannot be made: {error}", folder.display()))

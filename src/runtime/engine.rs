@@ -324,6 +324,7 @@ impl Engine {
 
     /// Holds an event against its declaration, and brings its data into canonical form.
     fn examine(&self, index: usize, event: &mut Event, refusals: &mut Vec<Refusal>) {
+        // Read as "`attribute` message".
         let mut refuse = |kind, attribute: &str, message| {
             refusals.push(Refusal { index, kind, attribute: Some(attribute.to_owned()), message });
         };
@@ -334,14 +335,13 @@ impl Engine {
                 }
                 if let Err(mismatches) = Shape::Object(declared.clone()).conform("data", &mut event.data) {
                     for mismatch in mismatches {
-                        let message = mismatch.to_string();
-                        refuse(RefusalKind::BadData, &mismatch.path, message);
+                        refuse(RefusalKind::BadData, &mismatch.path, mismatch.problem);
                     }
                 }
             }
             None => {
                 let hint = hint(nearest(&event.kind, self.program.events.keys().map(String::as_str)));
-                let message = format!("no rules file declares an event `{}`{hint}", event.kind);
+                let message = format!("is `{}`, which no rules file declares{hint}", event.kind);
                 refuse(RefusalKind::UnknownType, "type", message);
             }
         }
@@ -351,7 +351,7 @@ impl Engine {
                 None => {
                     let names = self.world.context.targets.names();
                     let hint = hint(nearest(subject.as_str(), names.iter().map(TargetName::as_str)));
-                    let message = format!("target `{subject}` is not configured{hint}");
+                    let message = format!("is `{subject}`, which is no configured target{hint}");
                     refuse(RefusalKind::UnknownTarget, "subject", message);
                 }
             }
