@@ -7,10 +7,10 @@ use std::time::Duration;
 use clap::Args;
 use http::Uri;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
 use super::failure::{Failure, conclude, within_runtime};
+use super::signals::stop_on_signal;
 use super::telemetry::{self, LogArgs};
 use crate::agent::{AgentError, Options, serve};
 use crate::base::literal::{LiteralError, Rate, parse_duration};
@@ -66,8 +66,7 @@ async fn proxy(args: AgentArgs) -> Result<Exit, Failure> {
         bypass: args.bypass,
         upstream_timeout: args.upstream_timeout,
     };
-    let shutdown = CancellationToken::new();
-    stop_on_signal(shutdown.clone()).map_err(|error| internal(&error))?;
+    let shutdown = stop_on_signal()?;
     match serve(options, listener, shutdown).await {
         Ok(()) => Ok(Exit::Done),
         Err(error @ (AgentError::BadUpstream(_) | AgentError::BadEngine(_))) => Err(Failure::usage(error.to_string())),
@@ -96,20 +95,6 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 fn internal(error: &std::io::Error) -> Failure {
     Failure::new(Exit::Internal, Code::Internal, format!("cannot start: {error}"))
-}
-
-fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        shutdown.cancel();
-    });
-    Ok(())
 }
 
 fn host_name() -> String {

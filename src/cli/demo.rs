@@ -5,6 +5,7 @@ use std::io::Write as _;
 use super::exit::Exit;
 use super::failure::{Failure, conclude, within_runtime};
 use super::output::{self, Format};
+use super::signals::stop_on_signal;
 use crate::demo::{self, DemoError, Options};
 use crate::diagnostic::Code;
 
@@ -28,7 +29,8 @@ pub fn run(args: &Args) -> Exit {
 }
 
 async fn play(args: &Args, options: &Options) -> Result<Exit, Failure> {
-    let report = demo::run(options, async |report, addresses| {
+    let stop = stop_on_signal()?;
+    let report = demo::run(options, stop.clone(), async |report, addresses| {
         if args.keep {
             let mut out = std::io::stderr().lock();
             // Whoever asked for it may not be looking.
@@ -38,7 +40,7 @@ async fn play(args: &Args, options: &Options) -> Result<Exit, Failure> {
             }
             drop(out);
             let _ = print(args.format, report);
-            let _ = tokio::signal::ctrl_c().await;
+            stop.cancelled().await;
         }
     })
     .await
@@ -65,7 +67,7 @@ fn failure(error: DemoError) -> Failure {
         DemoError::Files(_) => Code::NotWritable,
         DemoError::Http(_) => Code::EngineAway,
         DemoError::Engine(_) => Code::RunFailed,
-        DemoError::Process(_) | DemoError::Patience(_) => Code::Internal,
+        DemoError::Process(_) | DemoError::Patience(_) | DemoError::Stopped => Code::Internal,
     };
     let exit = if code == Code::RunFailed { Exit::Findings } else { Exit::Internal };
     Failure::new(exit, code, error.to_string())

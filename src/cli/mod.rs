@@ -18,6 +18,7 @@ pub mod records;
 pub mod run;
 pub mod runs;
 pub mod serve;
+mod signals;
 pub mod targets;
 pub mod telemetry;
 #[cfg(test)]

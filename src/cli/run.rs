@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value as Json};
-use tokio_util::sync::CancellationToken;
 
 use super::config::FileArgs;
 use super::exit::Exit;
 use super::failure::{Failure, conclude, within_runtime};
 use super::output::{self, Format, cell, list};
 use super::runs::describe;
+use super::signals::stop_on_signal;
 use super::telemetry::{self, LogArgs};
 use crate::app::{self, Order, program};
 use crate::diagnostic::Code;
@@ -72,17 +72,11 @@ fn perform(
     let order = Order { program, config, workflow, target, inputs: inputs.into() };
     let mut live = Live::new();
     let view = within_runtime(async {
-        let stop = CancellationToken::new();
-        let stopper = stop.clone();
-        tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stopper.cancel();
-            }
-        });
-        app::run_once(order, stop, |view| live.show(view)).await
+        let stop = stop_on_signal()?;
+        app::run_once(order, stop, |view| live.show(view)).await.map_err(super::serve::failure)
     })?;
     live.end();
-    let view = view.map_err(super::serve::failure)?;
+    let view = view?;
     match args.format {
         Format::Text => output::print(&describe(&view))?,
         Format::Json => output::print_json(&view)?,

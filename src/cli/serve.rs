@@ -2,13 +2,12 @@
 
 use std::net::SocketAddr;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
 use super::config::FileArgs;
 use super::exit::Exit;
 use super::failure::{Failure, conclude};
+use super::signals::stop_on_signal;
 use super::telemetry::{self, LogArgs};
 use crate::app::{self, AppError};
 use crate::config::Config;
@@ -23,9 +22,6 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 }
-
-/// What the shell is told where a second signal cut the shutdown short: 128 and the number of SIGINT.
-const CUT_SHORT: i32 = 130;
 
 pub fn run(args: &Args, log: &LogArgs) -> Exit {
     match args.file.load() {
@@ -45,8 +41,7 @@ fn serve(mut config: Config, listen: Option<SocketAddr>, log: &LogArgs) -> Resul
         |error: std::io::Error| Failure::new(Exit::Internal, Code::Internal, format!("cannot start: {error}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(internal)?;
     runtime.block_on(async {
-        let shutdown = CancellationToken::new();
-        stop_on_signal(shutdown.clone()).map_err(internal)?;
+        let shutdown = stop_on_signal()?;
         let (ready, listening) = oneshot::channel();
         tokio::spawn(async move {
             if let Ok(address) = listening.await {
@@ -57,27 +52,6 @@ fn serve(mut config: Config, listen: Option<SocketAddr>, log: &LogArgs) -> Resul
         tracing::info!("stopped");
         Ok(Exit::Done)
     })
-}
-
-/// The first SIGTERM or SIGINT asks for an orderly end, the second one takes what it gets.
-fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::spawn(async move {
-        for last in [false, true] {
-            let name = tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
-            };
-            if last {
-                tracing::warn!(signal = name, "stopped at once; what was running is resumed at the next start");
-                std::process::exit(CUT_SHORT);
-            }
-            tracing::info!(signal = name, "shutting down; once more stops at once");
-            shutdown.cancel();
-        }
-    });
-    Ok(())
 }
 
 /// An error of the application in the terms of the command line.

@@ -29,7 +29,8 @@ pub struct Deployment {
     pub run_id: Option<String>,
     /// From the event's 202 to the end of its run; to the routing of the event where there was none.
     pub seconds: f64,
-    /// From sending the event to its 202.
+    /// From sending the event to its 202; shown to people only.
+    #[serde(skip)]
     pub accepted_ms: f64,
 }
 
@@ -77,8 +78,17 @@ impl Report {
 
     /// The report as tables for people.
     pub fn to_text(&self) -> String {
-        let mut deployments =
-            table(&["deployment", "true rps", "measured rps", "off", "load test", "rates", "phase", "seconds"]);
+        let mut deployments = table(&[
+            "deployment",
+            "true rps",
+            "measured rps",
+            "off",
+            "load test",
+            "rates",
+            "phase",
+            "202 after ms",
+            "seconds",
+        ]);
         for deployment in &self.deployments {
             let rates: Vec<_> = deployment.rates.iter().map(|(id, rate)| format!("{id} {rate:.1}")).collect();
             let measured = deployment.measured_max_rps;
@@ -96,6 +106,7 @@ impl Report {
                 test.to_owned(),
                 rates.join(", "),
                 deployment.phase.clone(),
+                format!("{:.1}", deployment.accepted_ms),
                 format!("{:.1}", deployment.seconds),
             ]);
         }
@@ -109,7 +120,7 @@ impl Report {
                 format!("{:+.1} %", (agent.passed_rps / agent.rate_rps - 1.0) * 100.0),
             ]);
         }
-        for (table, numbers) in [(&mut deployments, [1, 2, 3, 7].as_slice()), (&mut agents, &[1, 2, 3, 4])] {
+        for (table, numbers) in [(&mut deployments, [1, 2, 3, 7, 8].as_slice()), (&mut agents, &[1, 2, 3, 4])] {
             for column in numbers {
                 if let Some(column) = table.column_mut(*column) {
                     column.set_cell_alignment(CellAlignment::Right);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 use super::clients::Clients;
 use super::engine::{Engine, Fate};
 use super::household::{Household, free_address};
@@ -40,6 +42,8 @@ pub enum DemoError {
     Engine(String),
     #[error("{0}")]
     Process(String),
+    #[error("stopped before its end")]
+    Stopped,
     #[error("{0} did not happen within {PATIENCE:?}")]
     Patience(&'static str),
 }
@@ -50,14 +54,24 @@ impl DemoError {
     }
 }
 
-/// Runs the demo; `finished` is called with the report while everything still runs, and decides when it ends.
+/// Runs the demo; `finished` is called with the report while everything still runs, and decides when it ends. When `stop`
+/// is cancelled the demo's processes end with it.
 ///
 /// # Errors
-/// A process that ended before its time, an engine that refused something, or nothing happening for too long.
-pub async fn run(options: &Options, finished: impl AsyncFnOnce(&Report, &[String])) -> Result<Report, DemoError> {
+/// A stop, a process that ended before its time, an engine that refused something, or nothing happening for too long.
+pub async fn run(
+    options: &Options,
+    stop: CancellationToken,
+    finished: impl AsyncFnOnce(&Report, &[String]),
+) -> Result<Report, DemoError> {
     let mut household = Household::new()?;
     let mut show = Show::new();
-    let result = play(options, &mut household, &mut show, finished).await;
+    let result = tokio::select! {
+        // A demo that was kept until the stop has come to its end.
+        biased;
+        result = play(options, &mut household, &mut show, finished) => result,
+        () = stop.cancelled() => Err(DemoError::Stopped),
+    };
     show.end();
     household.dissolve().await;
     result
