@@ -1,5 +1,6 @@
 //! The composition root: a configuration becomes a running engine. The only place where ports meet what is behind them.
 
+mod compose;
 pub mod program;
 mod run_once;
 mod serve;

@@ -7,21 +7,15 @@ use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
 
 use super::AppError;
-use super::program::StoredPlans;
-use super::serve::Configured;
+use super::compose::compose;
 use crate::action::Registry;
 use crate::api::run_view::RunView;
-use crate::base::clock::{Clock, SystemClock};
 use crate::base::id::{TargetName, WorkflowName};
 use crate::config::Config;
 use crate::runtime::control::Control as _;
 use crate::runtime::engine::{Engine, Options};
-use crate::runtime::ports::{Context, Dispatcher, Store, Targets};
+use crate::runtime::ports::Store;
 use crate::runtime::program::Program;
-use crate::service::adjust::StrategyAdjuster;
-use crate::service::dispatch::{self, DispatchService};
-use crate::service::pressure::PressureService;
-use crate::service::recorder::StoreRecorder;
 use crate::store::MemoryStore;
 
 /// Between looks at the run.
@@ -44,28 +38,7 @@ pub struct Order {
 /// There is no such workflow or target, or the inputs are not as declared.
 pub async fn run_once(order: Order, stop: CancellationToken, mut look: impl FnMut(&Json)) -> Result<Json, AppError> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let targets: Arc<dyn Targets> = Arc::new(Configured(order.config.targets.clone()));
-    let loaded = store.load().await?;
-    let allowed = order.config.network.clone();
-    let dispatch = DispatchService::new(dispatch::Options {
-        clock: Arc::clone(&clock),
-        store: Arc::clone(&store),
-        targets: Arc::clone(&targets),
-        allowed: allowed.clone(),
-        incarnation: loaded.incarnation,
-    });
-    let dispatcher = Arc::clone(&dispatch) as Arc<dyn Dispatcher>;
-    let context = Context {
-        clock: Arc::clone(&clock),
-        store: Arc::clone(&store),
-        targets,
-        recorder: Arc::new(StoreRecorder::new(Arc::clone(&clock), Arc::clone(&store))),
-        pressure: Arc::new(PressureService::new(Arc::clone(&clock), Arc::clone(&dispatcher), allowed)),
-        adjuster: Arc::new(StrategyAdjuster),
-        dispatcher,
-        planner: Arc::new(StoredPlans),
-    };
+    let (context, dispatch) = compose(&order.config, Arc::clone(&store)).await?;
     let close = CancellationToken::new();
     let reconciler = dispatch.start(close.clone());
     let actions = Registry::shipped().into_actions();

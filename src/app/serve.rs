@@ -9,21 +9,16 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::AppError;
-use super::program::{self, StoredPlans};
+use super::compose::compose;
+use super::program;
 use crate::action::Registry;
 use crate::api::{self, ApiState};
-use crate::base::clock::{Clock, SystemClock};
-use crate::base::id::TargetName;
-use crate::config::{Config, Encryption, TargetTable};
+use crate::config::{Config, Encryption};
 use crate::diagnostic::Code;
-use crate::model::target::TargetSettings;
 use crate::runtime::engine::{Engine, Options};
-use crate::runtime::ports::{Context, Dispatcher, Store, Targets};
+use crate::runtime::ports::Store;
 use crate::security::{KeySource, MasterKey, Sealing};
-use crate::service::adjust::StrategyAdjuster;
-use crate::service::dispatch::{self, DispatchService, grpc_service};
-use crate::service::pressure::PressureService;
-use crate::service::recorder::StoreRecorder;
+use crate::service::dispatch::grpc_service;
 use crate::store::{self, CrashPoint, CrashingStore, SqliteStore};
 
 /// So many events may wait; further ones are refused until some are settled.
@@ -50,34 +45,15 @@ pub async fn serve(
         Some(point) => Arc::new(CrashingStore::new(Arc::clone(&sqlite), point)),
         None => Arc::clone(&sqlite) as Arc<dyn Store>,
     };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let targets: Arc<dyn Targets> = Arc::new(Configured(config.targets.clone()));
-    let loaded = store.load().await?;
-    let dispatch = DispatchService::new(dispatch::Options {
-        clock: Arc::clone(&clock),
-        store: Arc::clone(&store),
-        targets: Arc::clone(&targets),
-        allowed: config.network.clone(),
-        incarnation: loaded.incarnation,
-    });
-    dispatch.restore(&loaded);
-    let dispatcher = Arc::clone(&dispatch) as Arc<dyn Dispatcher>;
-    let context = Context {
-        clock: Arc::clone(&clock),
-        store: Arc::clone(&store),
-        targets: Arc::clone(&targets),
-        recorder: Arc::new(StoreRecorder::new(Arc::clone(&clock), Arc::clone(&store))),
-        pressure: Arc::new(PressureService::new(Arc::clone(&clock), Arc::clone(&dispatcher), config.network.clone())),
-        adjuster: Arc::new(StrategyAdjuster),
-        dispatcher: Arc::clone(&dispatcher),
-        planner: Arc::new(StoredPlans),
-    };
+    let (context, dispatch) = compose(&config, Arc::clone(&store)).await?;
     // Serving ends after the engine: agents confirm, and people look on, while runs finish.
     let close = CancellationToken::new();
     let metrics = api::metrics::install(close.clone()).map_err(AppError::internal)?;
     let address = listener.local_addr().map_err(AppError::internal)?;
     let reconciler = dispatch.start(close.clone());
     let actions = Registry::shipped().into_actions();
+    let (targets, clock) = (Arc::clone(&context.targets), Arc::clone(&context.clock));
+    let dispatcher = Arc::clone(&context.dispatcher);
     let engine = Engine::start(Options { context, actions, program, pending_limit: PENDING_LIMIT }).await?;
     let control = Arc::clone(&engine) as Arc<_>;
     let state = ApiState { control, store, targets, dispatcher, clock, metrics };
@@ -94,20 +70,6 @@ pub async fn serve(
     }
     sqlite.close().await;
     Ok(())
-}
-
-/// The configured targets behind the runtime's port.
-#[derive(Debug)]
-pub(super) struct Configured(pub(super) TargetTable);
-
-impl Targets for Configured {
-    fn settings(&self, name: &TargetName) -> Option<Arc<TargetSettings>> {
-        self.0.settings(name)
-    }
-
-    fn names(&self) -> Vec<TargetName> {
-        self.0.names()
-    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
