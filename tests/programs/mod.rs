@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 mod guide;
 mod plans;
+mod run;
 
 /// The package's folder.
 fn root() -> PathBuf {
