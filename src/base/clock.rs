@@ -80,29 +80,32 @@ impl Clock for SystemClock {
     }
 }
 
-/// Time that follows tokio's, which tests can pause and which then skips what nobody works in.
-#[derive(Clone, Copy, Debug)]
-pub struct VirtualClock {
-    start: Timestamp,
-    origin: tokio::time::Instant,
+/// Time that stands still until it is moved: for tests.
+#[derive(Debug)]
+pub struct ManualClock {
+    now: tokio::sync::watch::Sender<Timestamp>,
 }
 
-impl VirtualClock {
-    /// A clock that shows `start` now. Must be made inside the runtime whose time it follows.
+impl ManualClock {
+    /// A clock that shows `start`.
     pub fn starting_at(start: Timestamp) -> Self {
-        Self { start, origin: tokio::time::Instant::now() }
+        Self { now: tokio::sync::watch::Sender::new(start) }
+    }
+
+    /// Moves time on; whoever slept until then wakes.
+    pub fn advance(&self, by: Duration) {
+        self.now.send_modify(|now| *now = now.after(by));
     }
 }
 
 #[async_trait::async_trait]
-impl Clock for VirtualClock {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        self.start.after(self.origin.elapsed())
+        *self.now.borrow()
     }
 
     async fn sleep_until(&self, moment: Timestamp) {
-        while self.now() < moment {
-            tokio::time::sleep(moment.since(self.now())).await;
-        }
+        // The sender lives as long as the clock.
+        let _ = self.now.subscribe().wait_for(|now| *now >= moment).await;
     }
 }

@@ -90,7 +90,8 @@ pub(super) struct Interpreter {
     running: HashMap<Id, Task>,
     checkpoints: (mpsc::Sender<Checkpoint>, mpsc::Receiver<Checkpoint>),
     lease: watch::Sender<Timestamp>,
-    lease_checks: tokio::time::Interval,
+    /// When the store is asked next whether the target is still the run's.
+    lease_check: Timestamp,
     /// The engine stops: nothing new is begun.
     draining: bool,
     /// When what still runs is told to stop.
@@ -108,8 +109,7 @@ impl Interpreter {
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> Self {
         let (lease, _) = watch::channel(lease_end(&world, held.is_some()));
-        let mut lease_checks = tokio::time::interval(LEASE_CHECK);
-        lease_checks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let lease_check = world.now().after(LEASE_CHECK);
         Self {
             world,
             plan,
@@ -124,7 +124,7 @@ impl Interpreter {
             running: HashMap::new(),
             checkpoints: mpsc::channel(1),
             lease,
-            lease_checks,
+            lease_check,
             draining: false,
             grace: None,
         }
@@ -263,7 +263,7 @@ impl Interpreter {
                 // The effect may have been stopped meanwhile; then nobody waits for the answer.
                 let _ = checkpoint.saved.send(());
             }
-            _ = self.lease_checks.tick(), if !self.running.is_empty() => self.check_lease().await?,
+            () = until(&*clock, Some(self.lease_check)), if !self.running.is_empty() => self.check_lease().await?,
             () = until(&*clock, retry), if retry.is_some() => {}
             () = until(&*clock, grace), if grace.is_some() => {
                 self.grace = None;
@@ -394,6 +394,7 @@ impl Interpreter {
 
     /// Makes sure that the store still grants the target, and lets effects go on for a while.
     async fn check_lease(&mut self) -> Result<(), StoreError> {
+        self.lease_check = self.world.now().after(LEASE_CHECK);
         let Some(held) = &self.held else { return Ok(()) };
         let token = held.state.lease.token;
         // A store that cannot be read grants nothing: effects stop by themselves when their time is over.

@@ -9,6 +9,8 @@ pub mod control;
 mod desk;
 pub mod effect;
 pub mod engine;
+#[cfg(test)]
+mod engine_tests;
 mod interpreter;
 pub mod journal;
 pub mod machine;

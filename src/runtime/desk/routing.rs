@@ -36,11 +36,12 @@ impl Desk {
     /// Routes an event, and settles it.
     pub(super) async fn route(&mut self, queued: Queued) -> Result<(), StoreError> {
         let Queued { sequence, accepted_at, event } = queued;
+        // Rules see the target as it was when the event came: a `WAKE` is about a paused one.
+        let view = self.view().await;
         if event.kind == WAKE {
             self.wake().await?;
         }
         let now = self.world.now();
-        let view = self.view().await;
         let mut changes = Changes::default();
         let program = Arc::clone(&self.program);
         for routed in program.router.route(&event, view.as_ref(), now) {
@@ -281,7 +282,7 @@ impl Desk {
         Ok(())
     }
 
-    /// A paused target is resumed by an event of type `WAKE`, before rules see it.
+    /// A paused target is resumed by an event of type `WAKE`, so that the runs it leads to can begin.
     async fn wake(&mut self) -> Result<(), StoreError> {
         if self.subject.as_ref().is_none_or(|subject| subject.state.phase != Phase::Paused) {
             return Ok(());
