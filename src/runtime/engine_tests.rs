@@ -331,6 +331,8 @@ async fn a_paused_target_keeps_its_events_until_it_is_woken() {
 
 #[tokio::test]
 async fn three_spikes_back_off_once_and_are_measured_again_later() {
+    use RuleResult::{BelowThreshold, Matched};
+
     let mut house = House::new().await;
     house.deploy("a").await;
     house.until_over(1).await;
@@ -341,7 +343,6 @@ async fn three_spikes_back_off_once_and_are_measured_again_later() {
         all.push(house.results(&id).await);
         house.clock.advance(Duration::from_secs(5));
     }
-    use RuleResult::{BelowThreshold, Matched};
     assert_eq!(
         all,
         [
@@ -364,6 +365,8 @@ async fn three_spikes_back_off_once_and_are_measured_again_later() {
 
 #[tokio::test]
 async fn what_cannot_be_taken_is_refused_with_all_its_reasons() {
+    use RefusalKind::{BadData, UnknownTarget, UnknownType};
+
     let mut house = House::new().await;
     let mut wrong = house.event("DEPLOYMENT_CHANG", json!({}));
     wrong.subject = Some("chekout".into());
@@ -372,7 +375,6 @@ async fn what_cannot_be_taken_is_refused_with_all_its_reasons() {
         panic!("it was taken")
     };
     let kinds: Vec<_> = refusals.iter().map(|refusal| (refusal.index, refusal.kind)).collect();
-    use RefusalKind::{BadData, UnknownTarget, UnknownType};
     assert_eq!(kinds, [(0, UnknownType), (0, UnknownTarget), (1, BadData), (1, BadData)]);
     assert!(refusals[0].message.contains("did you mean `DEPLOYMENT_CHANGE`?"), "{}", refusals[0].message);
 
