@@ -218,6 +218,12 @@ targets:
         self.agents.pushes.lock().unwrap().clone()
     }
 
+    pub(super) async fn post(&self, path: &str, body: &'static str) {
+        let request = self.client.post(format!("http://{}{path}", self.address));
+        let answer = request.header("content-type", "application/json").body(body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap_or_default());
+    }
+
     pub(super) async fn target(&self) -> Json {
         self.get("/v1/targets/checkout").await.unwrap()
     }

@@ -112,6 +112,29 @@ async fn killed_in_the_middle_of_a_dispatch_it_sends_the_same_command_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_halt_stops_real_load_and_outlives_the_engine() {
+    let mut house = House::new("halt").await;
+    house.start_engine(None).await;
+    house.announce(SIGNATURE).await;
+    house.wait_for_load(100).await;
+    house.post("/v1/halt", r#"{"target":"checkout"}"#).await;
+    // A second is what is promised; a second more is for a machine that has other work.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let offered = house.offered();
+    let run = house.wait_for_end().await;
+    assert_eq!(run["status"], "failed", "{run}");
+    house.kill_engine().await;
+    house.start_engine(None).await;
+    let target = house.target().await;
+    assert_eq!(target["phase"], "degraded", "{target}");
+    assert_eq!(target["halted"], true, "{target}");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(house.offered(), offered, "load went on after the halt");
+    house.check_commands("halt").await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stopped_in_order_it_leaves_a_load_test_to_go_on_with() {
     let mut house = House::new("drain").await;
     house.start_engine(None).await;
