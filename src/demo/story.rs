@@ -112,12 +112,12 @@ async fn play(
     .await?;
     let clients: BTreeMap<String, Clients> =
         agents.iter().map(|(id, address)| (id.clone(), Clients::start(*address, full.rps() * OFFERED_SHARE))).collect();
-    let addresses = [
-        format!("engine   http://{engine_address}"),
-        format!("service  http://{}", service.address()),
-        agents.iter().map(|(id, address)| format!("{id}  http://{address}")).collect::<Vec<_>>().join("\n"),
-        format!("logs     {}", household.folder().display()),
+    let mut addresses = vec![
+        format!("{:<9}http://{engine_address}", "engine"),
+        format!("{:<9}http://{}", "service", service.address()),
     ];
+    addresses.extend(agents.iter().map(|(id, address)| format!("{id:<9}http://{address}")));
+    addresses.push(format!("{:<9}{}", "logs", household.folder().display()));
     for line in &addresses {
         show.say(line);
     }
