@@ -330,6 +330,25 @@ async fn a_paused_target_keeps_its_events_until_it_is_woken() {
 }
 
 #[tokio::test]
+async fn an_idle_target_rests_at_its_floor_until_it_is_woken() {
+    let mut house = House::new().await;
+    house.deploy("a").await;
+    let runs = house.until_over(1).await;
+    assert_eq!(statuses(&runs), [("deployment_change", RunStatus::Succeeded)]);
+    let awake = house.state().await.rate_rps.unwrap();
+    house.send("IDLE", json!({})).await;
+    house.until_over(2).await;
+    let state = house.state().await;
+    assert_eq!((state.phase, state.rate_rps), (Phase::Paused, Some(20.0)));
+    house.send("WAKE", json!({})).await;
+    let runs = house.until_over(3).await;
+    assert_eq!(runs[2].status, RunStatus::Succeeded, "{runs:#?}");
+    let state = house.state().await;
+    assert_eq!(state.phase, Phase::Stable);
+    assert!((state.rate_rps.unwrap() - awake).abs() < 1e-6, "{state:?}");
+}
+
+#[tokio::test]
 async fn three_spikes_back_off_once_and_are_measured_again_later() {
     use RuleResult::{BelowThreshold, Matched};
 
