@@ -58,7 +58,7 @@ async fn play(args: &Args, options: &Options) -> Result<Exit, Failure> {
 fn print(format: Format, report: &demo::report::Report) -> Result<Exit, Failure> {
     match format {
         Format::Text => output::print(&report.to_text()),
-        Format::Json => output::print_json(&serde_json::to_value(report).unwrap_or_default()),
+        Format::Json => output::print(&report.to_json()),
     }
 }
 

@@ -76,6 +76,12 @@ impl Report {
         found
     }
 
+    /// The report as one document, its fields in the order in which they are declared.
+    pub fn to_json(&self) -> String {
+        // Text keys and finite numbers: it has a form as JSON.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
     /// The report as tables for people.
     pub fn to_text(&self) -> String {
         let mut deployments = table(&[
@@ -135,4 +141,41 @@ fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header.iter().copied());
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let deployment = Deployment {
+            signature: "deployment-a".to_owned(),
+            true_capacity_rps: 400.0,
+            measured_max_rps: Some(396.0),
+            load_tested: true,
+            rates: BTreeMap::from([("agent-1".to_owned(), 158.4)]),
+            phase: "stable".to_owned(),
+            run_id: None,
+            seconds: 12.5,
+            accepted_ms: 1.25,
+        };
+        let agent = Agent { id: "agent-1".to_owned(), rate_rps: 158.4, offered_rps: 220.0, passed_rps: 158.0 };
+        Report { seed: 7, deployments: vec![deployment], agents: vec![agent] }
+    }
+
+    #[test]
+    fn the_document_is_as_documented_and_people_get_tables() {
+        insta::assert_snapshot!(report().to_json());
+        insta::assert_snapshot!(report().to_text());
+    }
+
+    #[test]
+    fn what_is_off_is_said() {
+        assert_eq!(report().shortcomings(), Vec::<String>::new());
+        let mut off = report();
+        off.deployments[0].measured_max_rps = Some(421.0);
+        off.deployments[0].phase = "degraded".to_owned();
+        off.agents[0].passed_rps = 150.0;
+        assert_eq!(off.shortcomings().len(), 3, "{:?}", off.shortcomings());
+    }
 }
