@@ -243,7 +243,7 @@ pub fn shape() -> Object {
         Field::required("slo", Shape::Object(slo), "the service-level objective"),
         Field::required("rate", Shape::Object(rate), "the limits of the total rate"),
         Field::required("labels", Shape::Map(Box::new(Shape::String)), "as configured"),
-        Field::required("flags", Shape::Map(Box::new(Shape::Bool)), "set by workflows"),
+        Field::required("flags", Shape::Map(Box::new(Shape::Bool)), "empty in this version: nothing sets one yet"),
         Field::nullable("record", Shape::Object(record), "of the running signature; null where there is none"),
     ])
 }
