@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod event;
 pub mod exit;
+pub mod explain;
 pub mod failure;
 pub mod halt;
 pub mod init;
@@ -15,6 +16,7 @@ pub mod keys;
 pub mod output;
 pub mod plan;
 pub mod records;
+pub mod report;
 pub mod run;
 pub mod runs;
 pub mod serve;
@@ -37,6 +39,9 @@ use exit::Exit;
 pub struct Cli {
     #[command(flatten)]
     pub log: telemetry::LogArgs,
+    /// When to write in colour; `NO_COLOR` and `CLICOLOR_FORCE` are heeded where this says nothing else
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: output::Color,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -74,6 +79,8 @@ pub enum Command {
     Config(config::Command),
     /// Check rules and workflows together, and show every problem.
     Validate(validate::Args),
+    /// Tell what a code means, or list every code.
+    Explain(explain::Args),
     /// Make a folder with a configuration, rules and workflows that validate and run.
     Init(init::Args),
     /// Make and identify the key that a store is sealed with.
@@ -97,7 +104,8 @@ pub fn main() -> ExitCode {
 
 /// Does what the arguments say.
 pub fn run(cli: Cli) -> Exit {
-    let Cli { log, command } = cli;
+    let Cli { log, color, command } = cli;
+    color.choose();
     // The others know better when: after the configuration, or within a picture of their own.
     let starts_itself = matches!(command, Command::Serve(_) | Command::Agent(_) | Command::Demo(_) | Command::Run(_));
     if !starts_itself && let Err(failure) = telemetry::start(&log, None) {
@@ -117,6 +125,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Unhalt(args) => halt::run(&args, halt::Order::Unhalt),
         Command::Config(command) => config::run(&command),
         Command::Validate(args) => validate::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Keys(args) => keys::run(&args),
     }

@@ -22,6 +22,28 @@ pub enum Format {
     Json,
 }
 
+/// When output has colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// Where a terminal shows them, and as the environment says.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// From here on, for the whole process.
+    pub fn choose(self) {
+        let choice = match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+    }
+}
+
 /// Writes data to standard output.
 ///
 /// # Errors
@@ -45,9 +67,9 @@ pub fn print_json(value: &Json) -> Result<Exit, Failure> {
     print(&serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string()))
 }
 
-/// Problems in files, in colour where a person looks.
+/// Problems in files, for standard error: [`complain`] leaves the colours out where nobody can see them.
 pub fn problems(diagnostics: &Diagnostics, sources: &Sources) -> String {
-    to_people(diagnostics, sources, io::IsTerminal::is_terminal(&io::stderr()))
+    to_people(diagnostics, sources, anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never)
 }
 
 /// Writes to standard error, if it is still there.

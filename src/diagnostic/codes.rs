@@ -108,6 +108,16 @@ codes! {
     Internal = 699, "something went wrong that should not", "Please report it with the message.";
 }
 
+impl Code {
+    /// The code that a person means: `H0101`, in either case, with or without the letter and leading zeros.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let digits = word.strip_prefix(['H', 'h']).unwrap_or(word);
+        let is_number = !digits.is_empty() && digits.len() <= 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number: u16 = if is_number { digits.parse().ok()? } else { return None };
+        Self::ALL.iter().copied().find(|code| code.number() == number)
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "H{:04}", self.number())

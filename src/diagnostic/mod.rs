@@ -24,6 +24,16 @@ pub struct Label {
     pub text: String,
 }
 
+/// A change of a text that mends a problem for certain: whoever applies it unseen does no harm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// What goes away; empty where something is only put in. Offsets are those of the source's text, without the
+    /// byte-order mark that the file may begin with.
+    pub span: Span,
+    /// What comes in its place.
+    pub replacement: String,
+}
+
 /// One problem.
 ///
 /// Messages are lower case, one line, with the user's own words in backticks and no names of Rust types.
@@ -38,6 +48,8 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// What to do.
     pub help: Option<String>,
+    /// What mends it if all of them are made together: none overlaps another. Empty where that is not certain.
+    pub edits: Vec<Edit>,
 }
 
 impl Diagnostic {
@@ -50,6 +62,7 @@ impl Diagnostic {
             primary: Label { span, text: String::new() },
             secondary: Vec::new(),
             help: None,
+            edits: Vec::new(),
         }
     }
 
@@ -76,6 +89,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
+        self
+    }
+
+    /// A change that mends the problem, together with the others that are given. Only what is certain.
+    #[must_use]
+    pub fn edit(mut self, span: Span, replacement: impl Into<String>) -> Self {
+        self.edits.push(Edit { span, replacement: replacement.into() });
         self
     }
 

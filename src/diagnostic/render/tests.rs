@@ -1,4 +1,4 @@
-use super::{summary, to_json, to_people};
+use super::{summary, to_github, to_json, to_people, to_sarif};
 use crate::base::source::{SourceId, Sources};
 use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -115,4 +115,55 @@ fn what_nobody_reads_is_counted() {
     assert_eq!(shown.matches("error[H0200]").count(), 100);
     assert!(shown.ends_with("\n\n… and 3 more problems in many.rules\n\n"), "{shown}");
     assert_eq!(to_json(&found, &sources).matches("H0200").count(), 103);
+}
+
+/// The two files, a certain fix, and text with everything that needs escaping.
+fn with_a_fix() -> (Sources, Diagnostics) {
+    let (mut sources, mut found) = two_files();
+    let odd = sources.add("./größe, 100%: a b.rules", "rule 𝒳 { on A }\n");
+    found.push(
+        Diagnostic::warning(Code::BadClause, find(&sources, odd, "on"), "100% of\r\nwhat: is, odd")
+            .label("here")
+            .help("turn it round")
+            .edit(find(&sources, odd, "on"), "off")
+            .edit(find(&sources, odd, "A"), "B"),
+    );
+    let absolute = sources.add("/srv/a.rules", "rule\n{ }\n");
+    found.push(Diagnostic::error(Code::RuleSyntax, Span::new(absolute, 0, 6), "over two lines"));
+    (sources, found)
+}
+
+#[test]
+fn sarif_is_what_its_schema_says() {
+    let schema = std::fs::read_to_string("tests/schemas/sarif-2.1.0.json").unwrap();
+    // As published, the pattern of a language has a bracket too many, which not every engine takes.
+    let schema = schema.replace("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}$");
+    let schema = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let (sources, found) = with_a_fix();
+    let log = to_sarif(&found, &sources);
+    for text in [&log, &to_sarif(&Diagnostics::new(), &sources)] {
+        let log: serde_json::Value = serde_json::from_str(text).unwrap();
+        let problems: Vec<String> =
+            schema.iter_errors(&log).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(problems.is_empty(), "{problems:#?}");
+    }
+    insta::assert_snapshot!(log.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+    let broken: serde_json::Value = serde_json::from_str(&log.replace("\"startLine\": 1", "\"startLine\": 0")).unwrap();
+    assert!(!schema.is_valid(&broken), "the schema finds nothing wrong");
+}
+
+#[test]
+fn annotations_are_one_line_each_with_everything_escaped() {
+    let (sources, found) = with_a_fix();
+    insta::assert_snapshot!(to_github(&found, &sources));
+    assert_eq!(to_github(&Diagnostics::new(), &sources), "");
+}
+
+#[test]
+fn programs_get_the_edits() {
+    let (sources, found) = with_a_fix();
+    let list: serde_json::Value = serde_json::from_str(&to_json(&found, &sources)).unwrap();
+    let edits: Vec<_> = list.as_array().unwrap().iter().flat_map(|one| one["edits"].as_array().unwrap()).collect();
+    assert_eq!(edits.len(), 2);
+    assert_eq!((edits[0]["column"].as_u64(), edits[0]["replacement"].as_str()), (Some(10), Some("off")));
 }

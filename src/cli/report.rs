@@ -1,0 +1,87 @@
+//! What a command says of files: in the form that was asked for, and what it means to the shell.
+
+use clap::ValueEnum;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::output;
+use crate::base::source::Sources;
+use crate::diagnostic::render::{summary, to_github, to_json, to_people, to_sarif};
+use crate::diagnostic::{Diagnostics, Severity};
+
+/// How problems are shown, and which of them fail the command.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct ReportArgs {
+    /// How problems are printed: `text` on standard error, the others on standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// The least severity that fails the command (exit code 1)
+    #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
+    pub fail_on: FailOn,
+}
+
+/// The forms of problems.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Lines with carets, for people.
+    #[default]
+    Text,
+    /// An array of problems.
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+}
+
+/// The least severity that is a finding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Warnings and errors.
+    Warning,
+    /// Errors alone.
+    #[default]
+    Error,
+}
+
+impl ReportArgs {
+    /// Prints every problem, and says whether they are findings.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn report(&self, diagnostics: &Diagnostics, sources: &Sources) -> Result<Exit, Failure> {
+        let text = self.render(diagnostics, sources);
+        match self.format {
+            // What writes it leaves the colours out where nobody can see them.
+            Format::Text => output::complain(&text),
+            _ if text.is_empty() => {}
+            _ => drop(output::print(&text)?),
+        }
+        Ok(self.exit(diagnostics))
+    }
+
+    /// What is printed; the text for people with ANSI colours.
+    fn render(&self, diagnostics: &Diagnostics, sources: &Sources) -> String {
+        match self.format {
+            Format::Text => {
+                let problems = to_people(diagnostics, sources, true);
+                format!("{problems}{}\n", summary(diagnostics, sources.iter().count()))
+            }
+            Format::Json => to_json(diagnostics, sources),
+            Format::Sarif => to_sarif(diagnostics, sources),
+            Format::Github => to_github(diagnostics, sources),
+        }
+    }
+
+    /// What these problems mean to the shell.
+    fn exit(&self, diagnostics: &Diagnostics) -> Exit {
+        let warnings_fail = self.fail_on == FailOn::Warning;
+        let fails = diagnostics.has_errors() || (warnings_fail && diagnostics.count(Severity::Warning) > 0);
+        if fails { Exit::Findings } else { Exit::Done }
+    }
+}
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;
