@@ -57,8 +57,10 @@ fn page(code: Code) -> String {
     format!("{bold}{code}: {}{bold:#}\n\n{}\n", code.title(), code.remedy())
 }
 
+/// One line a code.
 fn list() -> String {
-    Code::ALL.iter().map(|code| format!("{code}  {}\n", code.title())).collect()
+    let lines: Vec<String> = Code::ALL.iter().map(|code| format!("{code}  {}", code.title())).collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl ReportArgs {
     ///
     /// # Errors
     /// Standard output cannot be written.
-    pub fn report(&self, diagnostics: &Diagnostics, sources: &Sources) -> Result<Exit, Failure> {
+    pub fn report(self, diagnostics: &Diagnostics, sources: &Sources) -> Result<Exit, Failure> {
         let text = self.render(diagnostics, sources);
         match self.format {
             // What writes it leaves the colours out where nobody can see them.
@@ -62,7 +62,7 @@ impl ReportArgs {
     }
 
     /// What is printed; the text for people with ANSI colours.
-    fn render(&self, diagnostics: &Diagnostics, sources: &Sources) -> String {
+    fn render(self, diagnostics: &Diagnostics, sources: &Sources) -> String {
         match self.format {
             Format::Text => {
                 let problems = to_people(diagnostics, sources, true);
@@ -75,7 +75,7 @@ impl ReportArgs {
     }
 
     /// What these problems mean to the shell.
-    fn exit(&self, diagnostics: &Diagnostics) -> Exit {
+    fn exit(self, diagnostics: &Diagnostics) -> Exit {
         let warnings_fail = self.fail_on == FailOn::Warning;
         let fails = diagnostics.has_errors() || (warnings_fail && diagnostics.count(Severity::Warning) > 0);
         if fails { Exit::Findings } else { Exit::Done }

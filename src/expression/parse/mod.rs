@@ -30,7 +30,7 @@ pub fn parse(fragment: &Fragment) -> Result<Expr, Diagnostics> {
         problems.push(problem);
         problems
     };
-    within_limits(fragment).map_err(fail)?;
+    within_limits(fragment).map_err(|problem| fail(*problem))?;
     // The limit is one for the whole process, and every parser sets its own.
     pest::set_call_limit(NonZeroUsize::new(limits::MAX_PARSER_CALLS));
     let mut pairs =
@@ -43,11 +43,12 @@ pub fn parse(fragment: &Fragment) -> Result<Expr, Diagnostics> {
 }
 
 /// Refuses text that is too long or has too many brackets within brackets, without recursing.
-fn within_limits(fragment: &Fragment) -> Result<(), Diagnostic> {
+fn within_limits(fragment: &Fragment) -> Result<(), Box<Diagnostic>> {
     let text = fragment.text.as_str();
     if text.len() > limits::MAX_TEXT {
         let message = format!("the expression has {} bytes; at most {} are taken", text.len(), limits::MAX_TEXT);
-        return Err(Diagnostic::error(Code::ExpressionTooDeep, fragment.span(0..1), message).help("split it"));
+        let problem = Diagnostic::error(Code::ExpressionTooDeep, fragment.span(0..1), message);
+        return Err(Box::new(problem.help("split it")));
     }
     let mut depth = 0_usize;
     let mut offset = 0;
@@ -60,8 +61,9 @@ fn within_limits(fragment: &Fragment) -> Result<(), Diagnostic> {
         }
         if depth > limits::MAX_BRACKETS {
             let message = format!("more than {} brackets within brackets", limits::MAX_BRACKETS);
-            return Err(Diagnostic::error(Code::ExpressionTooDeep, fragment.span(offset..offset + 1), message)
-                .help("split the expression, or bind parts to names with `cel.bind`"));
+            let problem = Diagnostic::error(Code::ExpressionTooDeep, fragment.span(offset..offset + 1), message);
+            let help = "split the expression, or bind parts to names with `cel.bind`";
+            return Err(Box::new(problem.help(help)));
         }
         offset += token;
     }

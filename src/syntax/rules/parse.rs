@@ -26,7 +26,7 @@ pub fn parse(source: SourceId, text: &str) -> (File, Diagnostics) {
     let mut reader = Reader { source, text, diagnostics: Diagnostics::new() };
     let mut file = File { source, items: Vec::new(), comments: Vec::new() };
     if let Err(problem) = within_limits(source, text) {
-        reader.diagnostics.push(problem);
+        reader.diagnostics.push(*problem);
         return (file, reader.diagnostics);
     }
     // The limit is one for the whole process, and every parser sets its own.
@@ -51,16 +51,18 @@ pub fn parse(source: SourceId, text: &str) -> (File, Diagnostics) {
     (file, reader.diagnostics)
 }
 
-fn within_limits(source: SourceId, text: &str) -> Result<(), Diagnostic> {
+fn within_limits(source: SourceId, text: &str) -> Result<(), Box<Diagnostic>> {
     if text.len() > MAX_FILE {
         let message = format!("the file has {} bytes; at most {MAX_FILE} are taken", text.len());
-        return Err(Diagnostic::error(Code::TooLarge, Span::new(source, 0, 0), message).help("split the file"));
+        return Err(Box::new(
+            Diagnostic::error(Code::TooLarge, Span::new(source, 0, 0), message).help("split the file"),
+        ));
     }
     match scan::too_deep(text, MAX_BRACKETS) {
         Some(at) => {
             let message = format!("more than {MAX_BRACKETS} brackets within brackets");
-            Err(Diagnostic::error(Code::TooLarge, Span::new(source, at, at + 1), message)
-                .help("close the brackets before it, or split the expression"))
+            let problem = Diagnostic::error(Code::TooLarge, Span::new(source, at, at + 1), message);
+            Err(Box::new(problem.help("close the brackets before it, or split the expression")))
         }
         None => Ok(()),
     }
