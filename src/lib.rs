@@ -20,6 +20,7 @@ pub mod demo;
 pub mod diagnostic;
 pub mod expression;
 pub mod ir;
+pub mod json_schema;
 pub mod model;
 pub mod plan;
 pub mod router;

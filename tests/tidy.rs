@@ -17,6 +17,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("router", &["diagnostic", "expression", "ir", "plan"]),
     ("compile", &["diagnostic", "expression", "syntax", "ir", "plan", "router"]),
     ("config", &["diagnostic", "syntax"]),
+    ("json_schema", &["config", "syntax"]),
     ("runtime", &["expression", "plan", "router"]),
     ("action", &["runtime", "config"]),
     ("service", &["runtime", "config", "wire"]),
@@ -25,7 +26,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("agent", &["wire"]),
     ("api", &["diagnostic", "expression", "plan", "router", "config", "runtime", "action", "service", "store", "wire"]),
     ("demo", &["app", "agent", "runtime"]),
-    ("cli", &["app", "agent", "compile", "config", "demo", "diagnostic", "plan", "security", "shipped"]),
+    ("cli", &["app", "agent", "compile", "config", "demo", "diagnostic", "json_schema", "plan", "security", "shipped"]),
     (
         "app",
         &[

@@ -11,6 +11,7 @@ use crate::base::source::Sources;
 use crate::compile::{self, Compilation};
 use crate::config;
 use crate::diagnostic::Diagnostics;
+use crate::model::action::Catalogue;
 use crate::plan::{Plan, PlanSource};
 use crate::router::Router;
 use crate::runtime::ports::Planner;
@@ -26,6 +27,11 @@ pub fn load(program: &config::Program) -> Result<Arc<Program>, AppError> {
         config::Program::Paths(paths) => assemble(check(paths)),
         config::Program::Shipped => assemble(check_shipped()),
     }
+}
+
+/// The signatures of the actions that ship.
+pub fn catalogue() -> Catalogue {
+    action::catalogue()
 }
 
 /// Compiles files and folders against the actions that ship.

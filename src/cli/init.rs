@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use super::exit::Exit;
 use super::failure::{Failure, conclude};
 use super::output;
+use crate::app::program;
 use crate::diagnostic::Code;
+use crate::json_schema;
 use crate::shipped;
 
 /// Make a folder with a configuration, rules and workflows that validate and run
@@ -33,17 +35,31 @@ pub fn run(args: &Args) -> Exit {
     }))
 }
 
-/// Each file's path below the folder, and its text.
-fn files() -> impl Iterator<Item = (PathBuf, &'static str)> {
-    let shipped = shipped::FILES.iter().map(|file| {
+/// Where the shipped workflows say that their schema is, and where it is in a new folder.
+const SHIPPED_SCHEMA: &str = "$schema=../docs/reference/schema/";
+const SCHEMA: &str = "$schema=../schema/";
+
+/// Each file's path below the folder, and its text. The schemas go along, so that editors know every key without a
+/// network.
+fn files() -> Vec<(PathBuf, String)> {
+    let mut files = vec![
+        (PathBuf::from("homeostat.yaml"), CONFIGURATION.to_owned()),
+        (PathBuf::from("README.md"), README.to_owned()),
+    ];
+    for (name, schema) in json_schema::all(&program::catalogue()) {
+        files.push((Path::new("schema").join(format!("{name}.json")), format!("{schema:#}\n")));
+    }
+    for file in shipped::FILES {
         let folder = if file.is_rules() { "rules" } else { "workflows" };
-        (Path::new(folder).join(file.name), file.text)
-    });
-    [(PathBuf::from("homeostat.yaml"), CONFIGURATION), (PathBuf::from("README.md"), README)].into_iter().chain(shipped)
+        files.push((Path::new(folder).join(file.name), file.text.replacen(SHIPPED_SCHEMA, SCHEMA, 1)));
+    }
+    files
 }
 
 fn write(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let in_the_way: Vec<String> = files()
+    let files = files();
+    let in_the_way: Vec<String> = files
+        .iter()
         .map(|(path, _)| folder.join(path))
         // A link that leads nowhere stands in the way as well.
         .filter(|path| path.symlink_metadata().is_ok())
@@ -56,7 +72,7 @@ fn write(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         );
     }
     let mut written = Vec::new();
-    for (path, text) in files() {
+    for (path, text) in &files {
         let path = folder.join(path);
         create(&path, text).map_err(|error| {
             let message = format!("cannot write `{}`: {error}", path.display());

@@ -19,6 +19,7 @@ pub mod records;
 pub mod report;
 pub mod run;
 pub mod runs;
+pub mod schema;
 pub mod serve;
 mod signals;
 pub mod targets;
@@ -81,6 +82,8 @@ pub enum Command {
     Validate(validate::Args),
     /// Tell what a code means, or list every code.
     Explain(explain::Args),
+    /// Print the JSON Schema of workflows or of the configuration.
+    Schema(schema::Args),
     /// Make a folder with a configuration, rules and workflows that validate and run.
     Init(init::Args),
     /// Make and identify the key that a store is sealed with.
@@ -126,6 +129,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Config(command) => config::run(&command),
         Command::Validate(args) => validate::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Keys(args) => keys::run(&args),
     }

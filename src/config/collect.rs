@@ -163,7 +163,8 @@ fn agent(node: &Node) -> Result<Agent, Box<Diagnostic>> {
             "push" => &mut push,
             other => {
                 let unknown = Diagnostic::error(Code::UnknownSetting, name.span, format!("an agent has no `{other}`"));
-                return Err(Box::new(unknown.help("what may stand here: `id`, `push`").suggest(other, ["id", "push"])));
+                let known = keys::AGENT.iter().map(|key| key.path);
+                return Err(Box::new(unknown.help("what may stand here: `id`, `push`").suggest(other, known)));
             }
         };
         match &value.content {

@@ -122,6 +122,14 @@ pub const TARGET: &[Key] = keys! {
         "Agents of other makes: a list of `{ id: NAME, push: URL }`; commands are posted to the URL.";
 };
 
+/// What each of `agents` is written with; both must be there.
+pub const AGENT: &[Key] = keys! {
+    "id" Kind::Text, Required,
+        "The name by which the agent gets its share of the rate.";
+    "push" Kind::Url, Required,
+        "The URL that its commands are posted to.";
+};
+
 /// Settings that the design has and this version has not: named, so that nobody searches for a typing error.
 pub const LATER: &[&str] = &["detectors", "measure.windows", "tables", "tokens", "tls", "broker"];
 

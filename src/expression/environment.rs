@@ -54,6 +54,11 @@ impl TypeEnv {
         self
     }
 
+    /// Every variable with its type, in the order they were added.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &Type)> {
+        self.variables.iter().map(|(name, kind)| (name.as_str(), kind))
+    }
+
     /// Every variable's name.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.variables.iter().map(|(name, _)| name.as_str())

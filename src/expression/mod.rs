@@ -13,11 +13,13 @@ mod environment;
 mod evaluate;
 mod fault;
 mod functions;
+mod inspect;
 mod limits;
 mod node;
 mod operators;
 mod parse;
 mod program;
+pub mod reference;
 pub mod types;
 pub mod value;
 
@@ -25,6 +27,7 @@ use crate::base::fragment::Fragment;
 use crate::diagnostic::Diagnostics;
 
 pub use environment::{Bindings, TypeEnv};
+pub use inspect::{Inspection, inspect};
 pub use parse::parse;
 pub use program::{EvaluationError, Program, Reference};
 pub use types::Type;

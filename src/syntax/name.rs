@@ -4,7 +4,7 @@ use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Words that expressions keep for themselves, also after a dot.
-const RESERVED: &[&str] = &["in", "true", "false", "null"];
+pub const RESERVED: &[&str] = &["in", "true", "false", "null"];
 
 /// Whether `text` is a letter or `_`, followed by letters, digits and `_`.
 pub fn is_name(text: &str) -> bool {

@@ -38,6 +38,11 @@ const FOREIGN: &[(&str, &str)] = &[
     ("date", "timestamp"),
 ];
 
+/// The names of the simple shapes.
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+    NAMED.iter().map(|(name, _)| *name)
+}
+
 /// Reads a shape without a trailing `?`.
 ///
 /// # Errors
@@ -80,14 +85,13 @@ pub fn parse_shape(fragment: &Fragment, code: Code) -> Result<Shape, Box<Diagnos
     let name = text.get(start..end).unwrap_or_default();
     let Some((_, shape)) = NAMED.iter().find(|(known, _)| *known == name) else {
         let diagnostic = Diagnostic::error(code, fragment.span(start..end), format!("`{name}` is no type"));
-        let names = NAMED.iter().map(|(known, _)| *known);
         let foreign = FOREIGN.iter().find(|(known, _)| *known == name.to_ascii_lowercase());
-        return Err(Box::new(match (foreign, crate::base::suggest::nearest(name, names.clone())) {
+        return Err(Box::new(match (foreign, crate::base::suggest::nearest(name, names())) {
             (Some((_, ours)), _) => diagnostic.help(format!("did you mean `{ours}`?")),
             (None, Some(near)) => diagnostic.help(format!("did you mean `{near}`?")),
             (None, None) => diagnostic.help(format!(
                 "types are {}, `list<…>`, `map<…>` and nested fields",
-                names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
             )),
         }));
     };

@@ -10,6 +10,7 @@ mod api;
 mod architecture;
 mod diagnostics;
 mod index;
+mod schemas;
 
 /// Names the variable that has pages written in place of checked.
 const WRITE: &str = "HOMEOSTAT_WRITE_REFERENCES";

@@ -15,6 +15,22 @@ fn an_empty_folder_gets_every_file() {
 }
 
 #[test]
+fn every_file_with_a_schema_names_one_that_is_there() {
+    let place = tempfile::tempdir().unwrap();
+    let written = write(place.path()).unwrap();
+    let yaml: Vec<_> = written.iter().filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
+    assert!(yaml.len() > 4);
+    for path in yaml {
+        let text = fs::read_to_string(path).unwrap();
+        let schema = text.lines().next().and_then(|line| line.strip_prefix("# yaml-language-server: $schema="));
+        let schema = path.parent().unwrap().join(schema.unwrap_or_else(|| panic!("{} names none", path.display())));
+        let schema = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+        let (root, _) = crate::syntax::yaml::parse(crate::base::source::SourceId(0), &text);
+        assert!(jsonschema::is_valid(&schema, &root.unwrap().to_json()), "{}", path.display());
+    }
+}
+
+#[test]
 fn what_was_written_is_a_program() {
     let place = tempfile::tempdir().unwrap();
     write(place.path()).unwrap();

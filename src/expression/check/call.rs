@@ -8,7 +8,7 @@ use crate::expression::functions::{self, Overload};
 use crate::expression::types::Type;
 
 /// Macros by name: they are no functions, but a slip of the pen may have meant one.
-const MACROS: &[&str] = &[
+pub(in crate::expression) const MACROS: &[&str] = &[
     "all",
     "exists",
     "existsOne",

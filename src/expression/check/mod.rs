@@ -14,6 +14,8 @@ use super::functions::{self, Overload};
 use super::types::Type;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+#[cfg(test)]
+pub(super) use call::MACROS;
 use unify::Substitution;
 
 /// What a node's name stands for.

@@ -47,18 +47,26 @@ impl Overload {
     }
 }
 
+impl Overload {
+    /// As it is called under `name`, and what it gives: `string.charAt(int) -> string`.
+    pub(super) fn form(&self, name: &str) -> String {
+        format!("{} -> {}", self.called(name), self.result)
+    }
+
+    fn called(&self, name: &str) -> String {
+        let (receiver, parameters) = match self.parameters.split_first() {
+            Some((receiver, rest)) if self.member => (format!("{receiver}."), rest),
+            _ => (String::new(), self.parameters.as_slice()),
+        };
+        let listed: Vec<String> = parameters.iter().map(Type::to_string).collect();
+        format!("{receiver}{name}({})", listed.join(", "))
+    }
+}
+
 /// As it is called: `string.(int)`, `(int, int)`.
 impl std::fmt::Display for Overload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (receiver, parameters) = match self.parameters.split_first() {
-            Some((receiver, rest)) if self.member => (Some(receiver), rest),
-            _ => (None, self.parameters.as_slice()),
-        };
-        if let Some(receiver) = receiver {
-            write!(f, "{receiver}.")?;
-        }
-        let listed: Vec<String> = parameters.iter().map(Type::to_string).collect();
-        write!(f, "({})", listed.join(", "))
+        f.write_str(&self.called(""))
     }
 }
 

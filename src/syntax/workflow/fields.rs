@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::keys;
 use crate::base::literal::parse_duration;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -26,19 +27,26 @@ impl Walk {
     }
 
     /// The entries of a mapping, in which only `known` keys may stand.
-    pub(super) fn mapping<'n>(&mut self, node: &'n Node, what: &str, known: &[&str], help: &str) -> &'n [(Key, Node)] {
+    pub(super) fn mapping<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &str,
+        known: &[keys::Key],
+        help: &str,
+    ) -> &'n [(Key, Node)] {
         let Some(entries) = node.as_map() else {
             self.wrong_kind(node, what, "a mapping", help);
             return &[];
         };
-        for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
+        let names = || known.iter().map(|key| key.name);
+        for (key, _) in entries.iter().filter(|(key, _)| names().all(|name| name != key.name)) {
             let message = format!("{what} has no key `{}`", key.name);
             let mut diagnostic = Diagnostic::error(Code::UnknownKey, key.span, message);
-            diagnostic = match crate::base::suggest::nearest(&key.name, known.iter().copied()) {
+            diagnostic = match crate::base::suggest::nearest(&key.name, names()) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None if key.name == "<<" => diagnostic.help("YAML's merge keys are not known here: write the keys out"),
                 None => {
-                    let list: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+                    let list: Vec<String> = names().map(|name| format!("`{name}`")).collect();
                     diagnostic.help(format!("keys are {}", list.join(", ")))
                 }
             };

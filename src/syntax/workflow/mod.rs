@@ -4,6 +4,7 @@
 
 pub mod ast;
 mod fields;
+pub mod keys;
 mod parse;
 
 pub use parse::parse;

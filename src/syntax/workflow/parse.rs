@@ -2,6 +2,7 @@
 
 use super::ast::{Condition, Retry, Step, Undo, Workflow};
 use super::fields::Walk;
+use super::keys::{self, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_ENTRIES};
 use crate::base::source::SourceId;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -9,12 +10,6 @@ use crate::model::schema::{Field, Object, Shape};
 use crate::syntax::name::check_name;
 use crate::syntax::shape::parse_shape;
 use crate::syntax::yaml::{self, Key, Kind, Node};
-
-const WORKFLOW_KEYS: &[&str] = &["workflow", "summary", "inputs", "outputs", "steps", "on_failure"];
-/// Most steps of one list, inputs of one mapping and names of one `needs`: every one is held against every other.
-const MAX_ENTRIES: usize = 1_000;
-const STEP_KEYS: &[&str] =
-    &["uses", "with", "if", "needs", "retry", "timeout", "undo", "for_each", "concurrency", "summary"];
 
 /// Reads a workflow. `None` where it is no YAML or no mapping; what else is wrong is left out of the tree.
 pub fn parse(source: SourceId, text: &str) -> (Option<Workflow>, Diagnostics) {
@@ -97,7 +92,7 @@ impl Parser<'_, '_> {
             self.walk.wrong_kind(root, "a workflow", "a mapping", "begin with `workflow: NAME`");
             None
         })?;
-        let entries = self.walk.mapping(root, "a workflow", WORKFLOW_KEYS, "");
+        let entries = self.walk.mapping(root, "a workflow", keys::WORKFLOW, "");
         let mut workflow = Workflow {
             source,
             span: root.span,
@@ -259,7 +254,7 @@ impl Parser<'_, '_> {
             concurrency: None,
         };
         let whose = format!("step `{}`", key.name);
-        let entries = self.walk.mapping(node, &whose, STEP_KEYS, "a step is written `name: { uses: ACTION }`");
+        let entries = self.walk.mapping(node, &whose, keys::STEP, "a step is written `name: { uses: ACTION }`");
         for (key, value) in entries {
             match key.name.as_str() {
                 "summary" => step.summary = self.walk.text(value, "`summary`"),
@@ -272,7 +267,7 @@ impl Parser<'_, '_> {
                 "undo" => step.undo = self.undo(value),
                 "for_each" => step.for_each = self.for_each(value),
                 "concurrency" => {
-                    let count = self.walk.count(value, "`concurrency`", 1000);
+                    let count = self.walk.count(value, "`concurrency`", MAX_CONCURRENCY);
                     step.concurrency = count.map(|count| count.map(|count| count as usize));
                 }
                 _ => {}
@@ -379,12 +374,12 @@ impl Parser<'_, '_> {
 
     fn retry(&mut self, node: &Node) -> Option<Retry> {
         let help = "write `{ attempts: 3, backoff: 1s, max_backoff: 30s }`";
-        let entries = self.walk.mapping(node, "`retry`", &["attempts", "backoff", "max_backoff"], help);
+        let entries = self.walk.mapping(node, "`retry`", keys::RETRY, help);
         let mut attempts = None;
         let (mut backoff, mut max_backoff) = (None, None);
         for (key, value) in entries {
             match key.name.as_str() {
-                "attempts" => attempts = self.walk.count(value, "`attempts`", 100),
+                "attempts" => attempts = self.walk.count(value, "`attempts`", MAX_ATTEMPTS),
                 "backoff" => backoff = self.walk.duration(value, "`backoff`"),
                 "max_backoff" => max_backoff = self.walk.duration(value, "`max_backoff`"),
                 _ => {}
@@ -422,7 +417,7 @@ impl Parser<'_, '_> {
             self.walk.error(Code::BadUndo, node.span, format!("`undo` cannot be `{text}`"), help);
             return None;
         }
-        let entries = self.walk.mapping(node, "`undo`", &["uses", "with"], help);
+        let entries = self.walk.mapping(node, "`undo`", keys::UNDO, help);
         let (mut uses, mut with) = (None, None);
         for (key, value) in entries {
             match key.name.as_str() {

@@ -1,0 +1,106 @@
+//! The schema of `homeostat.yaml`, from the table of settings.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{described, document, reference, text};
+use crate::config::keys::{AGENT, ENGINE, Fallback, Key, Kind, TARGET};
+
+/// The schema of `homeostat.yaml`.
+pub fn config() -> Json {
+    let mut rest = group(ENGINE, "");
+    if let Some(rest) = rest.as_object_mut() {
+        if let Some(properties) = rest.get_mut("properties").and_then(Json::as_object_mut) {
+            let targets = json!({
+                "type": ["object", "null"],
+                "propertyNames": { "pattern": "^[A-Za-z0-9_.-]{1,200}$" },
+                "additionalProperties": reference("target"),
+            });
+            properties.insert("targets".to_owned(), described(targets, "What Homeostat looks after, by name."));
+            let defaults = "Settings of every target that does not say otherwise. With `defaults`, targets that are not listed exist as well.";
+            properties.insert("defaults".to_owned(), described(reference("target"), defaults));
+        }
+        rest.insert("$defs".to_owned(), json!({ "target": group(TARGET, ""), "agents": agents() }));
+    }
+    document("Homeostat configuration", "`homeostat.yaml`: what runs, where, and which targets it looks after.", rest)
+}
+
+/// The mapping of all settings of `table` below `prefix`, which is empty or ends in a dot.
+fn group(table: &'static [Key], prefix: &str) -> Json {
+    let mut properties = Map::new();
+    for key in table {
+        let Some((name, _)) = key.path.strip_prefix(prefix).map(|rest| rest.split_once('.').unwrap_or((rest, "")))
+        else {
+            continue;
+        };
+        if name == "KEY" {
+            return json!({ "type": ["object", "null"], "additionalProperties": setting(key) });
+        }
+        if !properties.contains_key(name) {
+            properties.insert(name.to_owned(), entry(table, &format!("{prefix}{name}")));
+        }
+    }
+    json!({ "type": ["object", "null"], "properties": properties, "additionalProperties": false })
+}
+
+/// What stands at a path: a value, a mapping of settings below it, or either.
+fn entry(table: &'static [Key], path: &str) -> Json {
+    let key = table.iter().find(|key| key.path == path);
+    let below = format!("{path}.");
+    let has_below = table.iter().any(|key| key.path.starts_with(&below));
+    match (key, has_below) {
+        (Some(key), true) => described(json!({ "anyOf": [value(key.kind), group(table, &below)] }), &docs(key)),
+        (Some(key), false) => setting(key),
+        (None, _) => group(table, &below),
+    }
+}
+
+fn setting(key: &Key) -> Json {
+    described(value(key.kind), &docs(key))
+}
+
+fn docs(key: &Key) -> String {
+    match key.default {
+        Fallback::Required => key.docs.to_owned(),
+        default => format!("{} Default: {default}.", key.docs),
+    }
+}
+
+/// A value of that kind. Nothing written is nothing said.
+fn value(kind: Kind) -> Json {
+    let scalar = match kind {
+        // Whatever YAML takes it for, it is read as it is written.
+        Kind::Text | Kind::Path => json!({ "type": ["string", "number", "boolean"] }),
+        Kind::Store => json!({ "type": "string", "pattern": r"^\s*sqlite://[^?#]+$" }),
+        Kind::Url => json!({ "type": "string", "pattern": "^\\s*https?://" }),
+        Kind::Address => json!({ "type": "string", "pattern": r"^\s*[0-9\[].*:[0-9]+\s*$" }),
+        Kind::Duration => text::positive_duration(),
+        Kind::Rate => text::rate(),
+        Kind::Percentage => text::percentage(),
+        Kind::Count => {
+            json!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": "^[0-9_]*[1-9][0-9_]*$" }] })
+        }
+        Kind::Choice(words) => {
+            return json!({ "enum": words.iter().map(|word| json!(word)).chain([Json::Null]).collect::<Json>() });
+        }
+        Kind::Off => json!({ "const": "off" }),
+        Kind::TextList => json!({ "anyOf": [{ "type": "array", "items": text::filled() }, { "type": "string" }] }),
+        Kind::Agents => return reference("agents"),
+    };
+    json!({ "anyOf": [scalar, { "type": "null" }] })
+}
+
+/// Agents of other makes.
+fn agents() -> Json {
+    let properties: Map<String, Json> = AGENT
+        .iter()
+        .map(|key| {
+            let value = if key.kind == Kind::Url { value(key.kind) } else { text::filled() };
+            (key.path.to_owned(), described(value, key.docs))
+        })
+        .collect();
+    let required: Vec<&str> = AGENT.iter().map(|key| key.path).collect();
+    json!({
+        "type": "array",
+        "items": { "type": "object", "properties": properties, "required": required, "additionalProperties": false },
+    })
+}

@@ -1,0 +1,126 @@
+//! The schema of workflow files, from the tables of their keys and the signatures of actions.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{described, document, reference, shape, text};
+use crate::model::action::{ActionSignature, Catalogue};
+use crate::syntax::workflow::keys::{self, Key, MAX_ENTRIES, Takes};
+
+/// The schema of `*.yaml` workflows that use the actions of `catalogue`.
+pub fn workflow(catalogue: &Catalogue) -> Json {
+    let mut definitions = Map::new();
+    let mut define = |name: &str, schema: Json| definitions.insert(name.to_owned(), schema);
+    define("template", text::template());
+    define("inputs", inputs());
+    define("steps", steps());
+    define("step", step(catalogue));
+    define("retry", mapping(keys::RETRY));
+    define("undo", undo(catalogue));
+    for action in catalogue.iter() {
+        define(&with_name(action), described(nullable_where_empty(action), action.docs));
+    }
+    let actions: Vec<Json> =
+        catalogue.iter().map(|action| json!({ "const": action.name, "description": action.docs })).collect();
+    define("action", json!({ "oneOf": actions }));
+    let mut rest = mapping(keys::WORKFLOW);
+    if let Some(rest) = rest.as_object_mut() {
+        rest.insert("$defs".to_owned(), definitions.into());
+    }
+    document(
+        "Homeostat workflow",
+        "Steps that are done for one event, and what is undone when one of them fails.",
+        rest,
+    )
+}
+
+/// A mapping in which only the keys of this table stand.
+fn mapping(table: &[Key]) -> Json {
+    let properties: Map<String, Json> =
+        table.iter().map(|key| (key.name.to_owned(), described(value(key.takes), key.docs))).collect();
+    let required: Vec<&str> = table.iter().filter(|key| key.required).map(|key| key.name).collect();
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+fn value(takes: Takes) -> Json {
+    match takes {
+        Takes::Name => text::name(false),
+        Takes::Text => text::filled(),
+        Takes::Inputs => reference("inputs"),
+        Takes::Outputs => json!({ "type": "object", "propertyNames": text::name(false) }),
+        Takes::Steps => reference("steps"),
+        Takes::Action => reference("action"),
+        // What stands in it is said by the action.
+        Takes::With => json!({ "type": ["object", "null"] }),
+        Takes::Condition => text::condition(),
+        Takes::Needs => json!({ "type": "array", "items": text::filled(), "maxItems": MAX_ENTRIES }),
+        Takes::Items => text::items(),
+        Takes::Count(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
+        Takes::Duration => text::positive_duration(),
+        Takes::Retry => reference("retry"),
+        Takes::Undo => reference("undo"),
+    }
+}
+
+fn inputs() -> Json {
+    json!({
+        "type": ["object", "null"],
+        "propertyNames": text::name(true),
+        "additionalProperties": { "anyOf": [text::type_name(), { "allOf": [reference("inputs"), { "type": "object" }] }] },
+        "maxProperties": MAX_ENTRIES,
+    })
+}
+
+fn steps() -> Json {
+    json!({
+        "type": "object",
+        "propertyNames": text::name(false),
+        "additionalProperties": reference("step"),
+        "maxProperties": MAX_ENTRIES,
+    })
+}
+
+fn step(catalogue: &Catalogue) -> Json {
+    let mut step = mapping(keys::STEP);
+    if let Some(step) = step.as_object_mut() {
+        step.insert("dependentRequired".to_owned(), json!({ "concurrency": ["for_each"] }));
+        step.insert("allOf".to_owned(), by_action(catalogue));
+    }
+    step
+}
+
+fn undo(catalogue: &Catalogue) -> Json {
+    let mut action = mapping(keys::UNDO);
+    if let Some(action) = action.as_object_mut() {
+        action.insert("allOf".to_owned(), by_action(catalogue));
+    }
+    json!({ "anyOf": [{ "const": "previous", "description": "What was before the step." }, action] })
+}
+
+/// What `with` takes, by what `uses` names.
+fn by_action(catalogue: &Catalogue) -> Json {
+    let cases = catalogue.iter().map(|action| {
+        let mut then = json!({ "properties": { "with": reference(&with_name(action)) } });
+        if let (Some(then), true) = (then.as_object_mut(), needs_input(action)) {
+            then.insert("required".to_owned(), json!(["with"]));
+        }
+        json!({ "if": { "properties": { "uses": { "const": action.name } }, "required": ["uses"] }, "then": then })
+    });
+    cases.collect()
+}
+
+fn with_name(action: &ActionSignature) -> String {
+    format!("with_{}", action.name)
+}
+
+fn needs_input(action: &ActionSignature) -> bool {
+    action.inputs.fields.iter().any(|field| !field.optional)
+}
+
+/// The inputs of an action. Where none of them is needed, nothing need stand behind `with`.
+fn nullable_where_empty(action: &ActionSignature) -> Json {
+    let mut inputs = shape::object(&action.inputs);
+    if let (Some(inputs), false) = (inputs.as_object_mut(), needs_input(action)) {
+        inputs.insert("type".to_owned(), json!(["object", "null"]));
+    }
+    inputs
+}
