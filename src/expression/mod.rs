@@ -20,6 +20,7 @@ mod operators;
 mod parse;
 mod program;
 pub mod reference;
+mod same;
 pub mod types;
 pub mod value;
 

@@ -134,6 +134,24 @@ pub struct Argument {
     pub value: Fragment,
 }
 
+impl Item {
+    /// Of the whole item, its documentation not included.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Event(event) => event.span,
+            Self::Rule(rule) => rule.span,
+        }
+    }
+
+    /// Where its name stands.
+    pub fn name(&self) -> Span {
+        match self {
+            Self::Event(event) => event.name.span,
+            Self::Rule(rule) => rule.name.span,
+        }
+    }
+}
+
 impl ClauseWord {
     /// Every clause, in the order in which clauses apply.
     pub const ALL: [Self; 9] = [

@@ -45,6 +45,11 @@ fn piece(rest: &str, first: char) -> (Kind, usize) {
     if first == '"' || first == '\'' {
         return text_length(rest, first, false);
     }
+    // A field whose name is no word: it may look like a comment.
+    if let Some(name) = rest.strip_prefix('`') {
+        let end = name.find(['`', '\n', '\r']).filter(|end| name.get(*end..).is_some_and(|tail| tail.starts_with('`')));
+        return end.map_or((Kind::Other, 1), |end| (Kind::Text, end + 2));
+    }
     if is_word(first) {
         let length = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(length);
@@ -151,30 +156,31 @@ fn partner(open: char) -> char {
     }
 }
 
-/// The text without comments; one blank where words would run together, none elsewhere.
+/// The text without comments, and without what means nothing: one blank where words would run together, none elsewhere,
+/// and no comma before a closing bracket. The same for texts that are made of the same tokens.
 pub(super) fn canonical(text: &str) -> String {
     let mut canonical = String::new();
-    let mut apart = false;
+    let (mut after_word, mut comma) = (false, false);
     for (kind, range) in pieces(text) {
         if matches!(kind, Kind::Blank | Kind::Comment) {
-            apart = true;
             continue;
         }
         let piece = text.get(range).unwrap_or_default();
-        if apart && runs_together(canonical.chars().next_back(), piece.chars().next()) {
+        if std::mem::take(&mut comma) && !matches!(kind, Kind::Close(_)) {
+            canonical.push(',');
+        }
+        if piece == "," {
+            (after_word, comma) = (false, true);
+            continue;
+        }
+        let is_word = matches!(kind, Kind::Word | Kind::Text | Kind::OpenText);
+        if after_word && is_word {
             canonical.push(' ');
         }
         canonical.push_str(piece);
-        apart = false;
+        after_word = is_word;
     }
     canonical
-}
-
-/// Whether two neighbouring characters read differently without a blank between them.
-fn runs_together(left: Option<char>, right: Option<char>) -> bool {
-    let word = |c: char| is_word(c) || matches!(c, '"' | '\'' | '.');
-    let operator = |c: char| matches!(c, '-' | '!' | '=' | '<' | '>' | '&' | '|' | '/');
-    left.zip(right).is_some_and(|(left, right)| word(left) && word(right) || operator(left) && operator(right))
 }
 
 #[cfg(test)]
@@ -211,7 +217,9 @@ mod tests {
     #[test]
     fn only_what_means_nothing_is_dropped() {
         assert_eq!(canonical("rule  x { // why\n on A\n when a  &&  b\n}"), "rule x{on A when a&&b}");
-        assert_eq!(canonical("a - -1"), "a- -1");
+        assert_eq!(canonical("a - -1"), canonical("a--1"));
+        assert_eq!(canonical("f(a, [b,],)"), "f(a,[b])");
+        assert_eq!(canonical("a.`//b` // c"), "a.`//b`");
         assert_eq!(canonical("f( \"a  b\" )"), "f(\"a  b\")");
         assert_eq!(canonical("b \"x\""), "b \"x\"");
     }
