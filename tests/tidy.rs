@@ -26,7 +26,22 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("agent", &["wire"]),
     ("api", &["diagnostic", "expression", "plan", "router", "config", "runtime", "action", "service", "store", "wire"]),
     ("demo", &["app", "agent", "runtime"]),
-    ("cli", &["app", "agent", "compile", "config", "demo", "diagnostic", "json_schema", "plan", "security", "shipped"]),
+    (
+        "cli",
+        &[
+            "app",
+            "agent",
+            "compile",
+            "config",
+            "demo",
+            "diagnostic",
+            "json_schema",
+            "plan",
+            "security",
+            "shipped",
+            "syntax",
+        ],
+    ),
     (
         "app",
         &[
@@ -54,6 +69,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
 /// Crates that stay in one part of the house.
 const STAYS_IN: &[(&str, &[&str])] = &[
     ("petgraph", &["plan"]),
+    ("layout", &["plan"]),
     ("pest", &["syntax", "expression"]),
     ("sea_orm", &["store"]),
     ("sea_orm_migration", &["store"]),

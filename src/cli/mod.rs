@@ -10,6 +10,7 @@ pub mod event;
 pub mod exit;
 pub mod explain;
 pub mod failure;
+pub mod fmt;
 pub mod halt;
 pub mod init;
 pub mod keys;
@@ -80,6 +81,8 @@ pub enum Command {
     Config(config::Command),
     /// Check rules and workflows together, and show every problem.
     Validate(validate::Args),
+    /// Write rules files in the form in which all rules files are written.
+    Fmt(fmt::Args),
     /// Tell what a code means, or list every code.
     Explain(explain::Args),
     /// Print the JSON Schema of workflows or of the configuration.
@@ -128,6 +131,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Unhalt(args) => halt::run(&args, halt::Order::Unhalt),
         Command::Config(command) => config::run(&command),
         Command::Validate(args) => validate::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Init(args) => init::run(&args),

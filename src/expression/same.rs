@@ -30,8 +30,9 @@ fn is_same_node(left: &ExprKind, right: &ExprKind) -> bool {
         }
         (Kind::Unary { operator, .. }, Kind::Unary { operator: other, .. }) => operator == other,
         (Kind::Binary { operator, .. }, Kind::Binary { operator: other, .. }) => operator == other,
-        (Kind::And(_), Kind::And(_)) | (Kind::Or(_), Kind::Or(_)) => true,
-        (Kind::Conditional { .. }, Kind::Conditional { .. }) => true,
+        (Kind::And(_), Kind::And(_))
+        | (Kind::Or(_), Kind::Or(_))
+        | (Kind::Conditional { .. }, Kind::Conditional { .. }) => true,
         (Kind::List(left), Kind::List(right)) => {
             left.iter().zip(right).all(|(left, right)| left.optional == right.optional)
         }

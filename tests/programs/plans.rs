@@ -4,6 +4,7 @@ use homeostat::action;
 use homeostat::compile::{Compilation, load_and_compile};
 use homeostat::diagnostic::render::to_people;
 use homeostat::plan::render::{Format, render};
+use homeostat::syntax::rules::format::format;
 
 use super::{entries, root};
 
@@ -58,6 +59,15 @@ fn the_same_text_gives_the_same_bytes() {
             assert_eq!(one.digest, other.digest);
             assert_eq!(one.canonical_text(), other.canonical_text());
             assert_eq!(render(one, Format::Text), render(&other, Format::Text));
+        }
+    }
+}
+
+#[test]
+fn their_rules_are_formatted() {
+    for (name, folder) in folders() {
+        for (id, source) in compiled(&folder).sources.iter().filter(|(_, source)| source.path.ends_with(".rules")) {
+            assert_eq!(format(id, &source.text).unwrap(), *source.text, "{name}: homeostat fmt {}", source.path);
         }
     }
 }

@@ -107,9 +107,8 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
         let before = tokens.iter().rev().find(|token| token.kind != Kind::Comment).map(|token| token.kind);
         let kind = match piece {
             Piece::Comment => Kind::Comment,
-            Piece::Text | Piece::OpenText => Kind::Operand,
             Piece::Word if written == "in" && ends_operand(before) => Kind::Infix(3),
-            Piece::Word => Kind::Operand,
+            Piece::Word | Piece::Text | Piece::OpenText => Kind::Operand,
             Piece::Open(bracket) => {
                 waiting.push((bracket, 0));
                 Kind::Open
@@ -177,8 +176,7 @@ fn operator(text: &str, before: Option<Kind>, waiting: Option<&mut (char, u32)>)
         "." | ".?" => Kind::Dot,
         "," => Kind::Comma,
         "!" => Kind::Prefix,
-        "-" if !after_operand => Kind::Prefix,
-        "?" if !after_operand => Kind::Prefix,
+        "-" | "?" if !after_operand => Kind::Prefix,
         "?" => {
             *questions += 1;
             Kind::Question
@@ -204,13 +202,12 @@ fn ends_operand(kind: Option<Kind>) -> bool {
 
 /// Whether a blank stands between two tokens on one line.
 fn is_apart(left: Kind, right: Kind) -> bool {
-    use Kind::{Colon, Comma, Comment, Dot, EntryColon, Infix, Operand, Question};
+    use Kind::{Colon, Comma, Comment, EntryColon, Infix, Operand, Question};
     match (left, right) {
-        (_, Comment) => true,
         (_, Comma | EntryColon | Kind::Close) => false,
-        (Infix(_) | Question | Colon | Comma | EntryColon, _) | (_, Infix(_) | Question | Colon) => true,
-        (Dot, _) | (_, Dot) => false,
-        (Operand, Operand) => true,
+        (Infix(_) | Question | Colon | Comma | EntryColon, _)
+        | (_, Comment | Infix(_) | Question | Colon)
+        | (Operand, Operand) => true,
         _ => false,
     }
 }

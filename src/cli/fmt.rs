@@ -1,0 +1,247 @@
+//! `homeostat fmt`: rules files in the form in which all rules files are written.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value as Json, json};
+use similar::{ChangeTag, TextDiff};
+
+use super::exit::Exit;
+use super::failure::{Failure, conclude};
+use super::output::{self, Format};
+use crate::base::source::{Source, SourceId, Sources};
+use crate::diagnostic::{Code, Diagnostics};
+use crate::syntax::load::{Language, load};
+use crate::syntax::rules::format::format;
+
+/// What to format.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Rules files, and folders with all `*.rules` that they hold; `-` formats standard input to standard output
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Write nothing: show what would change, and end with 1 if anything would
+    #[arg(long)]
+    check: bool,
+
+    /// How it is told what became of which file
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Lines around a change that are shown with it.
+const CONTEXT: usize = 3;
+/// What standard input is called.
+const STANDARD_INPUT: &str = "<stdin>";
+
+pub fn run(args: &Args) -> Exit {
+    let is_standard_input = |path: &PathBuf| path.as_os_str() == "-";
+    conclude(match args.paths.as_slice() {
+        [path] if is_standard_input(path) => standard_input(args),
+        paths if paths.iter().any(is_standard_input) => {
+            Err(Failure::usage("`-` stands alone: what is read from standard input goes to standard output"))
+        }
+        _ => files(args),
+    })
+}
+
+/// What formatting makes of one text.
+#[derive(Debug)]
+enum Made {
+    Unchanged,
+    Changed(String),
+    /// It has mistakes, so it has no form.
+    Wrong(Diagnostics),
+}
+
+fn make(id: SourceId, source: &Source) -> Made {
+    match format(id, &source.text) {
+        Ok(text) if *text == *source.text => Made::Unchanged,
+        Ok(text) => Made::Changed(text),
+        Err(problems) => Made::Wrong(problems),
+    }
+}
+
+impl Made {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Changed(_) => "changed",
+            Self::Wrong(_) => "wrong",
+        }
+    }
+}
+
+fn standard_input(args: &Args) -> Result<Exit, Failure> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes).map_err(|error| {
+        Failure::new(Exit::Usage, Code::NotReadable, format!("standard input cannot be read: {error}"))
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let message = format!("standard input is not UTF-8: byte {} is wrong", error.utf8_error().valid_up_to());
+        Failure::new(Exit::Usage, Code::NotUtf8, message)
+    })?;
+    let mut sources = Sources::new();
+    let id = sources.add(STANDARD_INPUT, text.strip_prefix('\u{feff}').unwrap_or(&text));
+    let Some(source) = sources.get(id) else { return Ok(Exit::Internal) };
+    match (make(id, source), args.check) {
+        (Made::Wrong(problems), _) => {
+            output::complain(&output::problems(&problems, &sources));
+            Ok(Exit::Findings)
+        }
+        (Made::Unchanged, true) => Ok(Exit::Done),
+        (Made::Changed(formatted), true) => {
+            output::print(&difference(STANDARD_INPUT, &source.text, &formatted))?;
+            Ok(Exit::Findings)
+        }
+        (Made::Unchanged, false) => whole(&source.text),
+        (Made::Changed(formatted), false) => whole(&formatted),
+    }
+}
+
+/// Prints a text as it is; an empty one as nothing.
+fn whole(text: &str) -> Result<Exit, Failure> {
+    if text.is_empty() { Ok(Exit::Done) } else { output::print(text) }
+}
+
+fn files(args: &Args) -> Result<Exit, Failure> {
+    if let Some(workflow) = args.paths.iter().find(|path| path.is_file() && is_workflow(&path.to_string_lossy())) {
+        let message = format!("`{}` is no rules file: workflows are YAML, and stay as they are", workflow.display());
+        return Err(Failure::usage(message).help("name files that end in `.rules`, or folders"));
+    }
+    let (sources, found) = load(&args.paths);
+    let problems = of_rules(&found, &sources);
+    output::complain(&output::problems(&problems, &sources));
+    let unread: Vec<SourceId> = problems.iter().map(|problem| problem.primary.span.source).collect();
+    let rules: Vec<(SourceId, &Source)> = sources
+        .iter()
+        .filter(|(id, source)| Language::of(&source.path) == Some(Language::Rules) && !unread.contains(id))
+        .collect();
+    if rules.is_empty() && problems.is_empty() {
+        let shown: Vec<String> = args.paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        let message = format!("no rules were found in {}", shown.join(", "));
+        return Err(Failure::new(Exit::Usage, Code::NothingFound, message).help("rules files end in `.rules`"));
+    }
+    let (mut rows, mut changed, mut wrong, mut count) = (Vec::new(), 0, 0, 0);
+    for (id, source) in rules {
+        let made = make(id, source);
+        count += 1;
+        let mut difference = None;
+        match &made {
+            Made::Unchanged => {}
+            Made::Wrong(problems) => {
+                wrong += 1;
+                output::complain(&output::problems(problems, &sources));
+            }
+            Made::Changed(formatted) => {
+                changed += 1;
+                let shown = if args.check {
+                    self::difference(&source.path, &source.text, formatted)
+                } else {
+                    replace(Path::new(&source.path), formatted)?;
+                    source.path.clone()
+                };
+                if args.format == Format::Text {
+                    output::print(&shown)?;
+                }
+                difference = args.check.then(|| anstream::adapter::strip_str(&shown).to_string());
+            }
+        }
+        rows.push(json!({ "path": source.path, "result": made.word(), "difference": difference }));
+    }
+    if args.format == Format::Json {
+        output::print_json(&Json::Array(rows))?;
+    }
+    if count > 0 {
+        output::complain(&summary(args.check, count, changed, wrong));
+    }
+    if args.paths.iter().any(|path| !path.exists()) || problems.iter().any(|problem| problem.code == Code::NothingFound)
+    {
+        return Ok(Exit::Usage);
+    }
+    let is_clean = problems.is_empty() && wrong == 0 && (changed == 0 || !args.check);
+    Ok(if is_clean { Exit::Done } else { Exit::Findings })
+}
+
+fn is_workflow(path: &str) -> bool {
+    Language::of(path) == Some(Language::Workflow)
+}
+
+/// The problems but those of workflows: they are not asked about.
+fn of_rules(problems: &Diagnostics, sources: &Sources) -> Diagnostics {
+    let mut kept = Diagnostics::new();
+    for problem in problems.iter() {
+        if sources.get(problem.primary.span.source).is_some_and(|source| !is_workflow(&source.path)) {
+            kept.push(problem.clone());
+        }
+    }
+    kept
+}
+
+fn summary(check: bool, count: usize, changed: usize, wrong: usize) -> String {
+    let files = |count: usize| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+    let mut parts = match (check, changed) {
+        (_, 0) => vec![format!("nothing to change in {}", files(count - wrong))],
+        (true, changed) => vec![format!("{changed} of {} would change", files(count))],
+        (false, changed) => vec![format!("{changed} of {} changed", files(count))],
+    };
+    if wrong > 0 {
+        parts.push(format!("{wrong} left as they are, with mistakes"));
+    }
+    format!("{}\n", parts.join(", "))
+}
+
+/// What would change, as lines with `-` and `+`.
+fn difference(path: &str, old: &str, new: &str) -> String {
+    let (red, green) = (anstyle::AnsiColor::Red.on_default(), anstyle::AnsiColor::Green.on_default());
+    let bold = anstyle::Style::new().bold();
+    let diff = TextDiff::from_lines(old, new);
+    let mut text = format!("{bold}--- {path}{bold:#}\n{bold}+++ {path}, formatted{bold:#}\n");
+    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+        text.push_str(&format!("{}\n", hunk.header()));
+        for change in hunk.iter_changes() {
+            let line = change.value().trim_end_matches(['\n', '\r']);
+            text.push_str(&match change.tag() {
+                ChangeTag::Equal => format!(" {line}\n"),
+                ChangeTag::Delete => format!("{red}-{line}{red:#}\n"),
+                ChangeTag::Insert => format!("{green}+{line}{green:#}\n"),
+            });
+            if change.missing_newline() {
+                text.push_str("\\ no line end at the end of the file\n");
+            }
+        }
+    }
+    text
+}
+
+/// Puts a text in the place of a file's: the old one, or the new one, but never half of it.
+fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+    let write = || -> io::Result<()> {
+        // What a link leads to is replaced, not the link.
+        let path = fs::canonicalize(path)?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let beside = path.with_file_name(format!(".{name}.{}.fmt", std::process::id()));
+        let written = fs::File::create_new(&beside)
+            .and_then(|mut file| {
+                file.set_permissions(fs::metadata(&path)?.permissions())?;
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            })
+            .and_then(|()| fs::rename(&beside, &path));
+        if written.is_err() {
+            // It may never have been there.
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    };
+    write().map_err(|error| {
+        let message = format!("cannot write `{}`: {error}", path.display());
+        Failure::new(Exit::Usage, Code::NotWritable, message).help("check the permissions and the free space")
+    })
+}
+
+#[cfg(test)]
+#[path = "fmt_tests.rs"]
+mod tests;
