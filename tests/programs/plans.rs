@@ -4,6 +4,7 @@ use homeostat::action;
 use homeostat::compile::{Compilation, load_and_compile};
 use homeostat::diagnostic::render::to_people;
 use homeostat::plan::render::{Format, render};
+use homeostat::syntax::load::Language;
 use homeostat::syntax::rules::format::format;
 
 use super::{entries, root};
@@ -66,7 +67,9 @@ fn the_same_text_gives_the_same_bytes() {
 #[test]
 fn their_rules_are_formatted() {
     for (name, folder) in folders() {
-        for (id, source) in compiled(&folder).sources.iter().filter(|(_, source)| source.path.ends_with(".rules")) {
+        let sources = compiled(&folder).sources;
+        let is_rules = |path: &str| Language::of(path) == Some(Language::Rules);
+        for (id, source) in sources.iter().filter(|(_, source)| is_rules(&source.path)) {
             assert_eq!(format(id, &source.text).unwrap(), *source.text, "{name}: homeostat fmt {}", source.path);
         }
     }
