@@ -11,6 +11,8 @@ mod crash;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod references;
 #[cfg(test)]
 mod tidy;
