@@ -35,46 +35,70 @@ pub fn load_and_compile(paths: &[PathBuf], catalogue: &Catalogue) -> Compilation
 
 /// Sources, compiled together; `diagnostics` is what is known of them already.
 pub fn compile(sources: Sources, mut diagnostics: Diagnostics, catalogue: &Catalogue) -> Compilation {
-    let mut rule_files = Vec::new();
-    let mut workflow_trees = Vec::new();
-    // A file that could not be read says only that.
+    let trees = parse(&sources, &mut diagnostics);
+    let program = check(&trees, catalogue, &mut diagnostics);
+    let plans = plan(&program.workflows, &sources, &mut diagnostics);
+    diagnostics.sort();
+    let program = (!diagnostics.has_errors()).then_some(program);
+    Compilation { sources, program, plans, diagnostics }
+}
+
+/// The syntax trees of all files.
+#[derive(Clone, Debug)]
+pub struct Trees {
+    pub rules: Vec<rules::ast::File>,
+    pub workflows: Vec<workflow::ast::Workflow>,
+    /// Whether every workflow's name is known: else one that is missing may stand in a file that could not be read.
+    pub is_complete: bool,
+}
+
+/// The first stage: text to trees. A file that has a diagnostic already could not be read, and says only that.
+pub fn parse(sources: &Sources, diagnostics: &mut Diagnostics) -> Trees {
     let unread: BTreeSet<SourceId> = diagnostics.iter().map(|problem| problem.primary.span.source).collect();
-    let mut is_complete = unread.is_empty();
+    let mut trees = Trees { rules: Vec::new(), workflows: Vec::new(), is_complete: unread.is_empty() };
     for (id, source) in sources.iter().filter(|(id, _)| !unread.contains(id)) {
         match Language::of(&source.path) {
             Some(Language::Rules) => {
                 let (file, found) = rules::parse(id, &source.text);
                 diagnostics.extend(found);
-                rule_files.push(file);
+                trees.rules.push(file);
             }
             Some(Language::Workflow) => {
                 let (tree, found) = workflow::parse(id, &source.text);
                 diagnostics.extend(found);
-                is_complete &= tree.as_ref().is_some_and(|tree| tree.name.is_some());
-                workflow_trees.extend(tree);
+                trees.is_complete &= tree.as_ref().is_some_and(|tree| tree.name.is_some());
+                trees.workflows.extend(tree);
             }
             None => {}
         }
     }
-    let (workflows, found) = ir::check::check_workflows(&workflow_trees, catalogue);
+    trees
+}
+
+/// The second stage: trees to what is right of the program.
+pub fn check(trees: &Trees, catalogue: &Catalogue, diagnostics: &mut Diagnostics) -> Program {
+    let (workflows, found) = ir::check::check_workflows(&trees.workflows, catalogue);
     diagnostics.extend(found);
     // A rule may run a workflow that has errors of its own: they are told once, at the workflow.
     let declared = |name: &str| {
         let named = |tree: &&workflow::ast::Workflow| tree.name.as_ref().is_some_and(|known| known.node == name);
-        workflow_trees.iter().find(named).map(|tree| tree.inputs.clone())
+        trees.workflows.iter().find(named).map(|tree| tree.inputs.clone())
     };
     let names: Vec<&str> =
-        workflow_trees.iter().filter_map(|tree| tree.name.as_ref()).map(|name| name.node.as_str()).collect();
-    let (events, rules, found) = ir::rules::check(&rule_files, &declared, &names);
+        trees.workflows.iter().filter_map(|tree| tree.name.as_ref()).map(|name| name.node.as_str()).collect();
+    let (events, rules, found) = ir::rules::check(&trees.rules, &declared, &names);
     for problem in found.iter() {
-        // A workflow that seems to be missing may stand in a file that could not be read.
-        if is_complete || problem.code != Code::UnknownWorkflow {
+        if trees.is_complete || problem.code != Code::UnknownWorkflow {
             diagnostics.push(problem.clone());
         }
     }
+    Program { events, rules, workflows }
+}
 
+/// The third stage: a plan for every workflow that is right, by place.
+pub fn plan(workflows: &[ir::Workflow], sources: &Sources, diagnostics: &mut Diagnostics) -> Vec<Arc<Plan>> {
     let mut plans = Vec::new();
-    for workflow in &workflows {
+    for workflow in workflows {
         let source = sources.get(workflow.source);
         let source = source.map(|source| PlanSource { path: source.path.clone(), text: Arc::clone(&source.text) });
         match source.map(|source| plan::build(workflow, source)) {
@@ -86,9 +110,7 @@ pub fn compile(sources: Sources, mut diagnostics: Diagnostics, catalogue: &Catal
             None => {}
         }
     }
-    diagnostics.sort();
-    let program = (!diagnostics.has_errors()).then_some(Program { events, rules, workflows });
-    Compilation { sources, program, plans, diagnostics }
+    plans
 }
 
 /// One workflow's plan, made again from its text.
