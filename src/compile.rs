@@ -80,13 +80,14 @@ pub fn check(trees: &Trees, catalogue: &Catalogue, diagnostics: &mut Diagnostics
     let (workflows, found) = ir::check::check_workflows(&trees.workflows, catalogue);
     diagnostics.extend(found);
     // A rule may run a workflow that has errors of its own: they are told once, at the workflow.
-    let declared = |name: &str| {
-        let named = |tree: &&workflow::ast::Workflow| tree.name.as_ref().is_some_and(|known| known.node == name);
-        trees.workflows.iter().find(named).map(|tree| tree.inputs.clone())
-    };
-    let names: Vec<&str> =
-        trees.workflows.iter().filter_map(|tree| tree.name.as_ref()).map(|name| name.node.as_str()).collect();
-    let (events, rules, found) = ir::rules::check(&trees.rules, &declared, &names);
+    // Of two workflows of one name the first counts; the second is told to be one too many.
+    let mut declared = ir::rules::Workflows::new();
+    for tree in &trees.workflows {
+        if let Some(name) = &tree.name {
+            declared.entry(name.node.as_str()).or_insert(Some(&tree.inputs));
+        }
+    }
+    let (events, rules, found) = ir::rules::check(&trees.rules, &declared);
     for problem in found.iter() {
         if trees.is_complete || problem.code != Code::UnknownWorkflow {
             diagnostics.push(problem.clone());

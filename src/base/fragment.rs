@@ -63,12 +63,9 @@ impl Fragment {
         let text = self.text.get(range.clone()).unwrap_or_default().to_owned();
         let first = u32::try_from(range.start).unwrap_or(u32::MAX);
         let mut marks = vec![Mark { text: 0, source: u32::try_from(self.place(range.start)).unwrap_or(u32::MAX) }];
-        marks.extend(
-            self.marks
-                .iter()
-                .filter(|mark| (mark.text as usize) > range.start && (mark.text as usize) < range.end)
-                .map(|mark| Mark { text: mark.text - first, source: mark.source }),
-        );
+        let behind = self.marks.partition_point(|mark| mark.text as usize <= range.start);
+        let within = self.marks.iter().skip(behind).take_while(|mark| (mark.text as usize) < range.end);
+        marks.extend(within.map(|mark| Mark { text: mark.text - first, source: mark.source }));
         let end = self.span(range).end;
         Self { source: self.source, text, marks, end }
     }

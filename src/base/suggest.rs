@@ -1,36 +1,108 @@
 //! "Did you mean": the nearest of the names that would have been right.
 
+use std::cell::Cell;
+
+/// Longer names are compared with none, in characters: nobody meant that one.
+const MAX_NAME: usize = 64;
+/// Most comparisons letter by letter that one list of candidates is good for. Thousands of mistakes among thousands of
+/// names would cost minutes, and nobody reads so far.
+const MAX_COMPARISONS: usize = 1_000_000;
+
 /// The candidate closest to `wrong`, if it is close enough to be what was meant: at most a third of the letters differ.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (wrong.chars().count() / 3).clamp(1, 3);
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(&wrong.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, candidate)| candidate)
+    let wrong = Word::of(wrong)?;
+    let near = candidates.into_iter().filter_map(|candidate| {
+        let word = Word::of(candidate).filter(|word| wrong.may_be_near(word))?;
+        Some((wrong.distance(&word)?, candidate))
+    });
+    near.min().map(|(_, candidate)| candidate)
 }
 
-/// Edits (insert, delete, replace, swap of neighbours) between two words: optimal string alignment.
-fn distance(left: &str, right: &str) -> usize {
-    let left: Vec<char> = left.chars().collect();
-    let right: Vec<char> = right.chars().collect();
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in right.iter().enumerate() {
-            let replaced = at(&last, j) + usize::from(a != b);
-            let mut best = replaced.min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
-            let swapped = i > 0 && j > 0 && left.get(i - 1) == Some(b) && right.get(j - 1) == Some(a);
-            if swapped {
-                best = best.min(at(&before_last, j - 1) + 1);
-            }
-            row.push(best);
-        }
-        before_last = std::mem::replace(&mut last, row);
+/// Names that are looked at again and again, for one mistake after the other.
+#[derive(Debug)]
+pub struct Candidates<'a> {
+    words: Vec<(Word, &'a str)>,
+    /// What is left of [`MAX_COMPARISONS`].
+    left: Cell<usize>,
+}
+
+impl<'a> Candidates<'a> {
+    pub fn new(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let words = names.into_iter().filter_map(|name| Some((Word::of(name)?, name))).collect();
+        Self { words, left: Cell::new(MAX_COMPARISONS) }
     }
-    at(&last, right.len())
+
+    /// As [`nearest`]; `None` as well once too much was asked.
+    pub fn nearest(&self, wrong: &str) -> Option<&'a str> {
+        let wrong = Word::of(wrong)?;
+        let alike = self.words.iter().filter(|(word, _)| wrong.may_be_near(word));
+        let near = alike.filter_map(|(word, name)| {
+            self.left.set(self.left.get().checked_sub(1)?);
+            Some((wrong.distance(word)?, *name))
+        });
+        near.min().map(|(_, name)| name)
+    }
+}
+
+/// A name without its case, and what tells at a glance that two are not alike.
+#[derive(Debug)]
+struct Word {
+    letters: Vec<char>,
+    /// One bit for each letter that occurs; several letters share one.
+    occurring: u64,
+}
+
+impl Word {
+    fn of(name: &str) -> Option<Self> {
+        // A character has at most four bytes.
+        if name.len() > 4 * MAX_NAME {
+            return None;
+        }
+        let letters: Vec<char> = name.chars().flat_map(char::to_lowercase).collect();
+        let occurring = letters.iter().fold(0, |bits, letter| bits | 1 << (u32::from(*letter) % 64));
+        (letters.len() <= MAX_NAME).then_some(Self { letters, occurring })
+    }
+
+    /// How many edits make another word still the one that was meant.
+    fn limit(&self) -> usize {
+        (self.letters.len() / 3).clamp(1, 3)
+    }
+
+    /// `false` only where the distance is certainly above the limit: an edit changes the length by one at most, and takes
+    /// away one letter and brings one at most.
+    fn may_be_near(&self, other: &Self) -> bool {
+        self.letters.len().abs_diff(other.letters.len()) <= self.limit()
+            && (self.occurring ^ other.occurring).count_ones() as usize <= 2 * self.limit()
+    }
+
+    /// Edits (insert, delete, replace, swap of neighbours) between two words: optimal string alignment. `None` above the
+    /// limit.
+    fn distance(&self, other: &Self) -> Option<usize> {
+        let (left, right, limit) = (&self.letters, &other.letters, self.limit());
+        let mut before_last: Vec<usize> = vec![usize::MAX / 2; right.len() + 1];
+        let mut last: Vec<usize> = (0..=right.len()).collect();
+        let mut row: Vec<usize> = Vec::with_capacity(right.len() + 1);
+        for (i, a) in left.iter().enumerate() {
+            row.clear();
+            row.push(i + 1);
+            for (j, b) in right.iter().enumerate() {
+                let replaced = at(&last, j) + usize::from(a != b);
+                let mut best = replaced.min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
+                let swapped = i > 0 && j > 0 && left.get(i - 1) == Some(b) && right.get(j - 1) == Some(a);
+                if swapped {
+                    best = best.min(at(&before_last, j - 1) + 1);
+                }
+                row.push(best);
+            }
+            // What follows is made from these two rows.
+            if row.iter().chain(&last).all(|edits| *edits > limit) {
+                return None;
+            }
+            std::mem::swap(&mut before_last, &mut last);
+            std::mem::swap(&mut last, &mut row);
+        }
+        Some(at(&last, right.len())).filter(|edits| *edits <= limit)
+    }
 }
 
 fn at(row: &[usize], index: usize) -> usize {
@@ -39,7 +111,9 @@ fn at(row: &[usize], index: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use proptest::prelude::*;
+
+    use super::{Candidates, MAX_COMPARISONS, Word, nearest};
 
     #[test]
     fn a_slip_is_found_and_a_stranger_is_not() {
@@ -48,5 +122,48 @@ mod tests {
         assert_eq!(nearest("Signature", names), Some("signature"));
         assert_eq!(nearest("p95_ms", names), Some("p99_ms"));
         assert_eq!(nearest("banana", names), None);
+        assert_eq!(nearest(&"signature".repeat(100), names), None);
+    }
+
+    #[test]
+    fn a_list_is_good_for_so_many_comparisons() {
+        let names: Vec<String> = (0..1_000).map(|index| format!("name_{index:04}")).collect();
+        let candidates = Candidates::new(names.iter().map(String::as_str));
+        assert_eq!(candidates.nearest("nam_0500"), Some("name_0500"));
+        let asked = std::iter::repeat_with(|| candidates.nearest("nam_0500")).take_while(Option::is_some);
+        assert!(asked.take(MAX_COMPARISONS).count() < MAX_COMPARISONS / 100);
+    }
+
+    proptest! {
+        /// What is sorted out at a glance would not have been near.
+        #[test]
+        fn nothing_near_is_sorted_out(wrong in "[a-cA-C_é]{0,9}", names in prop::collection::vec("[a-cA-C_é]{0,9}", 0..6)) {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let limit = (wrong.chars().count() / 3).clamp(1, 3);
+            let slow = names.iter().map(|name| (plain_distance(&wrong, name), *name)).filter(|(edits, _)| *edits <= limit).min();
+            prop_assert_eq!(nearest(&wrong, names.iter().copied()), slow.map(|(_, name)| name));
+            prop_assert_eq!(Candidates::new(names).nearest(&wrong), slow.map(|(_, name)| name));
+        }
+    }
+
+    /// The whole table, without a limit.
+    fn plain_distance(left: &str, right: &str) -> usize {
+        let letters = |text: &str| Word::of(text).unwrap().letters;
+        let (left, right) = (letters(left), letters(right));
+        let mut table = vec![vec![0; right.len() + 1]; left.len() + 1];
+        for i in 0..=left.len() {
+            for j in 0..=right.len() {
+                table[i][j] = match (i, j) {
+                    (0, edits) | (edits, 0) => edits,
+                    _ => {
+                        let replaced = table[i - 1][j - 1] + usize::from(left[i - 1] != right[j - 1]);
+                        let best = replaced.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
+                        let swapped = i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1];
+                        if swapped { best.min(table[i - 2][j - 2] + 1) } else { best }
+                    }
+                };
+            }
+        }
+        table[left.len()][right.len()]
     }
 }

@@ -102,7 +102,13 @@ impl Diagnostic {
     /// "Did you mean": only where a name is close enough.
     #[must_use]
     pub fn suggest<'a>(self, wrong: &str, right: impl IntoIterator<Item = &'a str>) -> Self {
-        match crate::base::suggest::nearest(wrong, right) {
+        self.did_you_mean(crate::base::suggest::nearest(wrong, right))
+    }
+
+    /// "Did you mean", where there is such a name.
+    #[must_use]
+    pub fn did_you_mean(self, name: Option<&str>) -> Self {
+        match name {
             Some(name) => self.help(format!("did you mean `{name}`?")),
             None => self,
         }

@@ -9,7 +9,8 @@ mod events;
 #[path = "rules_tests.rs"]
 mod tests;
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::{Busy, Emission, EventType, Invocation, Rule, Threshold, Throttle};
@@ -17,24 +18,22 @@ use crate::base::digest::Digest;
 use crate::base::fragment::Fragment;
 use crate::base::id::{RuleName, WorkflowName};
 use crate::base::span::{Span, Spanned};
+use crate::base::suggest::Candidates;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::expression::{self, TypeEnv};
+use crate::expression::{self, Type, TypeEnv};
 use crate::model::event::Event;
 use crate::model::schema::{Object, Shape};
 use crate::model::target;
 use crate::syntax::rules::ast::{self, ClauseKind, ClauseWord};
 
-/// Checks every file of one program together.
-///
-/// `workflows` gives the inputs that a workflow declares, or `None` where they are not known, because the workflow does
-/// not exist or its file is wrong; `workflow_names` are all that exist. Rules come by priority, then by file and place.
-pub fn check(
-    files: &[ast::File],
-    workflows: &dyn Fn(&str) -> Option<Object>,
-    workflow_names: &[&str],
-) -> (Vec<EventType>, Vec<Rule>, Diagnostics) {
+/// The workflows that rules may run, by name: the inputs that each declares, or `None` where its file is wrong.
+pub type Workflows<'a> = BTreeMap<&'a str, Option<&'a Object>>;
+
+/// Checks every file of one program together. Rules come by priority, then by file and place.
+pub fn check(files: &[ast::File], workflows: &Workflows<'_>) -> (Vec<EventType>, Vec<Rule>, Diagnostics) {
     let mut diagnostics = Diagnostics::new();
     let events = events::declare(files, &mut diagnostics);
+    let names = Names::new(&events, workflows);
     let mut rules = Vec::new();
     let mut places: HashMap<&str, Span> = HashMap::new();
     for rule in files.iter().flat_map(|file| &file.items).filter_map(|item| match item {
@@ -42,8 +41,7 @@ pub fn check(
         ast::Item::Event(_) => None,
     }) {
         let first = once(&mut places, &rule.name, "rule", &mut diagnostics);
-        let mut checker =
-            Checker { events: &events, workflows, workflow_names, diagnostics: &mut diagnostics, env: TypeEnv::new() };
+        let mut checker = Checker { names: &names, diagnostics: &mut diagnostics, env: &names.nothing_known };
         let checked = checker.rule(rule);
         rules.extend(checked.filter(|_| first));
     }
@@ -75,17 +73,50 @@ fn once<'a>(
     true
 }
 
-/// Checks one rule.
-struct Checker<'a> {
-    events: &'a [EventType],
-    workflows: &'a dyn Fn(&str) -> Option<Object>,
-    workflow_names: &'a [&'a str],
-    diagnostics: &'a mut Diagnostics,
-    /// The names that the rule's expressions may use.
-    env: TypeEnv,
+/// What all rules refer to, made once: with thousands of rules nothing here may be looked for or built for each.
+struct Names<'a> {
+    events: BTreeMap<&'a str, (&'a EventType, TypeEnv)>,
+    workflows: &'a Workflows<'a>,
+    /// What a rule on an event that is not known may use: all is allowed.
+    nothing_known: TypeEnv,
+    event_names: OnceCell<Candidates<'a>>,
+    workflow_names: OnceCell<Candidates<'a>>,
 }
 
-impl<'a> Checker<'a> {
+impl<'a> Names<'a> {
+    fn new(events: &'a [EventType], workflows: &'a Workflows<'a>) -> Self {
+        let target = Type::of_shape(&Shape::Object(target::shape()));
+        let with_event = |data: Object| {
+            let event = TypeEnv::new().with("event", Shape::Object(Event::shape(data)));
+            event.with_type("target", target.clone()).with("now", Shape::Timestamp)
+        };
+        Self {
+            events: events.iter().map(|event| (event.name.as_str(), (event, with_event(event.data.clone())))).collect(),
+            workflows,
+            nothing_known: with_event(Object { open: true, ..Object::default() }),
+            event_names: OnceCell::new(),
+            workflow_names: OnceCell::new(),
+        }
+    }
+
+    fn event_names(&self) -> &Candidates<'a> {
+        self.event_names.get_or_init(|| Candidates::new(self.events.keys().copied()))
+    }
+
+    fn workflow_names(&self) -> &Candidates<'a> {
+        self.workflow_names.get_or_init(|| Candidates::new(self.workflows.keys().copied()))
+    }
+}
+
+/// Checks one rule.
+struct Checker<'n, 'a> {
+    names: &'n Names<'a>,
+    diagnostics: &'n mut Diagnostics,
+    /// The names that the rule's expressions may use.
+    env: &'n TypeEnv,
+}
+
+impl<'n, 'a> Checker<'n, 'a> {
     fn rule(&mut self, rule: &ast::Rule) -> Option<Rule> {
         let unique = self.without_repeated(rule);
         self.missing(rule);
@@ -93,14 +124,11 @@ impl<'a> Checker<'a> {
             ClauseKind::On(name) => Some(name),
             _ => None,
         });
-        let event = on.and_then(|on| self.event(on));
-        // Of an event that is not known, all is allowed.
-        let unknown = || Object { open: true, ..Object::default() };
-        let data = event.map_or_else(unknown, |event| event.data.clone());
-        self.env = TypeEnv::new()
-            .with("event", Shape::Object(Event::shape(data)))
-            .with("target", Shape::Object(target::shape()))
-            .with("now", Shape::Timestamp);
+        let known = on.and_then(|on| self.event(on));
+        if let Some((_, env)) = known {
+            self.env = env;
+        }
+        let event = known.map(|(event, _)| event);
         let mut checked = Rule {
             name: RuleName::from(rule.name.node.as_str()),
             docs: rule.docs.as_ref().map_or_else(String::new, |docs| docs.node.clone()),
@@ -178,19 +206,16 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The declared event of that name.
-    fn event(&mut self, name: &Spanned<String>) -> Option<&'a EventType> {
-        let events = self.events;
-        let found = events.iter().find(|event| event.name == name.node);
-        if found.is_none() {
-            let names = events.iter().map(|event| event.name.as_str());
-            let problem =
-                Diagnostic::error(Code::UnknownEvent, name.span, format!("the event `{}` is not declared", name.node))
-                    .help(format!("declare it: `event {} {{ … }}`", name.node))
-                    .suggest(&name.node, names);
-            self.diagnostics.push(problem);
+    /// The declared event of that name, and the names that rules on it may use.
+    fn event(&mut self, name: &Spanned<String>) -> Option<(&'a EventType, &'n TypeEnv)> {
+        if let Some((event, env)) = self.names.events.get(name.node.as_str()) {
+            return Some((event, env));
         }
-        found
+        let message = format!("the event `{}` is not declared", name.node);
+        let help = format!("declare it: `event {} {{ … }}`", name.node);
+        let near = self.names.event_names().nearest(&name.node);
+        self.diagnostics.push(Diagnostic::error(Code::UnknownEvent, name.span, message).help(help).did_you_mean(near));
+        None
     }
 
     /// Puts what the clause says into the rule; `None` where it is wrong, which is then said.
@@ -218,7 +243,7 @@ impl<'a> Checker<'a> {
     }
 
     fn compile(&mut self, fragment: &Fragment) -> Option<expression::Program> {
-        match expression::compile(fragment, &self.env) {
+        match expression::compile(fragment, self.env) {
             Ok(program) => Some(program),
             Err(problems) => {
                 self.diagnostics.extend(problems);
@@ -267,32 +292,30 @@ impl<'a> Checker<'a> {
     }
 
     fn invocation(&mut self, call: &ast::Call) -> Option<Invocation> {
-        if !self.workflow_names.contains(&call.name.node.as_str()) {
-            let message = format!("there is no workflow `{}`", call.name.node);
-            let names: Vec<String> = self.workflow_names.iter().map(|name| format!("`{name}`")).collect();
+        let name = call.name.node.as_str();
+        let workflow = self.names.workflows.get(name);
+        if workflow.is_none() {
+            let names: Vec<String> = self.names.workflows.keys().take(9).map(|name| format!("`{name}`")).collect();
             let help = match names.as_slice() {
                 [] => "give `validate` the workflow's file, too".to_owned(),
                 names if names.len() <= 8 => format!("workflows are {}", names.join(", ")),
                 _ => "name a workflow among the checked files".to_owned(),
             };
-            self.diagnostics.push(
-                Diagnostic::error(Code::UnknownWorkflow, call.name.span, message)
-                    .help(help)
-                    .suggest(&call.name.node, self.workflow_names.iter().copied()),
-            );
+            let problem =
+                Diagnostic::error(Code::UnknownWorkflow, call.name.span, format!("there is no workflow `{name}`"));
+            let near = self.names.workflow_names().nearest(name);
+            self.diagnostics.push(problem.help(help).did_you_mean(near));
         }
-        let inputs = (self.workflows)(&call.name.node);
-        let what = format!("workflow `{}`", call.name.node);
-        let arguments = self.arguments(call, inputs.as_ref(), &what, "input");
-        inputs.is_some().then_some(())?;
-        Some(Invocation { workflow: WorkflowName::from(call.name.node.as_str()), arguments: arguments? })
+        let inputs = workflow.copied().flatten();
+        let arguments = self.arguments(call, inputs, &format!("workflow `{name}`"), "input");
+        inputs?;
+        Some(Invocation { workflow: WorkflowName::from(name), arguments: arguments? })
     }
 
     fn emission(&mut self, call: &ast::Call, after: Duration) -> Option<Emission> {
-        let data = self.event(&call.name).map(|event| event.data.clone());
+        let event = self.event(&call.name).map(|(event, _)| event);
         let what = format!("event `{}`", call.name.node);
-        let arguments = self.arguments(call, data.as_ref(), &what, "field");
-        data.is_some().then_some(())?;
-        Some(Emission { event: call.name.node.clone(), arguments: arguments?, after })
+        let arguments = self.arguments(call, event.map(|event| &event.data), &what, "field");
+        Some(Emission { event: event?.name.clone(), arguments: arguments?, after })
     }
 }

@@ -5,19 +5,6 @@ use crate::ir::{EventType, Rule};
 use crate::model::schema::{Field, Object, Shape};
 use crate::syntax::rules::parse;
 
-/// The workflows that the rules here may run.
-fn inputs(name: &str) -> Option<Object> {
-    match name {
-        "measure" => Some(Object::new(vec![
-            Field::required("signature", Shape::String, ""),
-            Field::optional("factor", Shape::Double, ""),
-            Field::optional("tags", Shape::List(Box::new(Shape::String)), ""),
-        ])),
-        "rest" => Some(Object::default()),
-        _ => None,
-    }
-}
-
 /// What is checked, and all that is said of it.
 fn checked(texts: &[&str]) -> (Vec<EventType>, Vec<Rule>, String) {
     let mut sources = Sources::new();
@@ -29,7 +16,14 @@ fn checked(texts: &[&str]) -> (Vec<EventType>, Vec<Rule>, String) {
         said.extend(diagnostics);
         files.push(file);
     }
-    let (events, rules, diagnostics) = check(&files, &inputs, &["measure", "rest", "broken"]);
+    let measure = Object::new(vec![
+        Field::required("signature", Shape::String, ""),
+        Field::optional("factor", Shape::Double, ""),
+        Field::optional("tags", Shape::List(Box::new(Shape::String)), ""),
+    ]);
+    let rest = Object::default();
+    let workflows = [("measure", Some(&measure)), ("rest", Some(&rest)), ("broken", None)].into();
+    let (events, rules, diagnostics) = check(&files, &workflows);
     said.extend(diagnostics);
     (events, rules, to_people(&said, &sources, false))
 }

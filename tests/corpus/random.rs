@@ -37,8 +37,8 @@ fn survives(text: &str) -> Result<(), TestCaseError> {
         };
         prop_assert!(text.get(span.range()).is_some());
     }
-    let inputs = |name: &str| (name == "measure").then(Object::default);
-    let (_, _, checked) = check(&[file], &inputs, &["measure"]);
+    let inputs = Object::default();
+    let (_, _, checked) = check(&[file], &[("measure", Some(&inputs))].into());
     diagnostics.extend(checked);
     for diagnostic in diagnostics.iter() {
         let range = diagnostic.primary.span.range();

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use crate::expression::types::Type;
 
 /// What each variable stands for.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Substitution {
     known: Vec<Option<Type>>,
+    /// What was replaced since the first of the assignments that are being tried, so that they can be taken back.
+    replaced: Vec<(usize, Option<Type>)>,
 }
 
 impl Substitution {
@@ -26,8 +28,9 @@ impl Substitution {
     }
 
     fn set(&mut self, variable: u32, to: Type) {
-        if let Some(place) = self.known.get_mut(variable as usize) {
-            *place = Some(to);
+        let variable = variable as usize;
+        if let Some(place) = self.known.get_mut(variable) {
+            self.replaced.push((variable, place.replace(to)));
         }
     }
 
@@ -54,14 +57,14 @@ impl Substitution {
 
     /// Whether every value of `values` fits its place in `places`. What is learned is kept only if so.
     pub(super) fn fits_all<'t>(&mut self, pairs: impl IntoIterator<Item = (&'t Type, &'t Type)>) -> bool {
-        let before = self.clone();
-        for (value, place) in pairs {
-            if !self.assign(value, place) {
-                *self = before;
-                return false;
+        self.replaced.clear();
+        let fits = pairs.into_iter().all(|(value, place)| self.assign(value, place));
+        while !fits && let Some((variable, before)) = self.replaced.pop() {
+            if let Some(place) = self.known.get_mut(variable) {
+                *place = before;
             }
         }
-        true
+        fits
     }
 
     pub(super) fn fits(&mut self, value: &Type, place: &Type) -> bool {

@@ -11,7 +11,7 @@ use crate::expression;
 use crate::model::schema::{Field, Object};
 use crate::syntax::rules::ast;
 
-impl Checker<'_> {
+impl Checker<'_, '_> {
     /// The arguments as one object; `None` where something is wrong with them, which is then said.
     ///
     /// `declared` is `None` where it is not known what is taken: then only the expressions are checked. `what` takes the

@@ -11,6 +11,9 @@ use crate::syntax::name::check_name;
 use crate::syntax::shape::parse_shape;
 use crate::syntax::yaml::{self, Key, Kind, Node};
 
+/// Longest line that is looked at for an `if:`, bytes before the problem.
+const MAX_LINE: usize = 4_096;
+
 /// Reads a workflow. `None` where it is no YAML or no mapping; what else is wrong is left out of the tree.
 pub fn parse(source: SourceId, text: &str) -> (Option<Workflow>, Diagnostics) {
     let (root, found) = yaml::parse(source, text);
@@ -24,14 +27,20 @@ pub fn parse(source: SourceId, text: &str) -> (Option<Workflow>, Diagnostics) {
 
 /// A YAML problem in a line that is an `if:` most often means that the expression needs quotes.
 fn explain_condition(problem: &Diagnostic, text: &str) -> Diagnostic {
+    if problem.code != Code::YamlSyntax {
+        return problem.clone();
+    }
     let at = problem.primary.span.range().start.min(text.len());
-    let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
-    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    // No condition is as long as that, and there may be thousands of problems in one line.
+    let before = text.get(text.floor_char_boundary(at.saturating_sub(MAX_LINE))..at).unwrap_or_default();
+    let start = before.rfind('\n').map_or(at - before.len(), |newline| at - before.len() + newline + 1);
+    let rest = text.get(start..text.floor_char_boundary(start + 2 * MAX_LINE)).unwrap_or_default();
+    let line = rest.lines().next().unwrap_or_default();
     let key = line.trim_start().trim_start_matches("- ").trim_start_matches("{ ");
     let Some(value) = key.strip_prefix("if:").filter(|value| value.starts_with([' ', '\t'])) else {
         return problem.clone();
     };
-    if problem.code != Code::YamlSyntax || value.trim_start().starts_with(['|', '>']) {
+    if value.trim_start().starts_with(['|', '>']) {
         return problem.clone();
     }
     let value_at = start + line.len() - value.trim_start().len();
@@ -314,10 +323,10 @@ impl Parser<'_, '_> {
             }
             return None;
         };
-        let already_said = self.walk.diagnostics.iter().any(|problem| problem.code == Code::UnquotedExpression);
         if fragment.text.trim().is_empty() {
             // A tag swallows the expression that it was meant to be, and that has been said.
-            if !already_said || !node.is_null() {
+            let is_unquoted = |problem: &Diagnostic| problem.code == Code::UnquotedExpression;
+            if !node.is_null() || !self.walk.diagnostics.iter().any(is_unquoted) {
                 let help = "write an expression that is true or false, or delete the key";
                 self.walk.error(Code::WrongKind, node.span, "`if` has no expression", help);
             }
