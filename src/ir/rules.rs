@@ -79,8 +79,8 @@ struct Names<'a> {
     workflows: &'a Workflows<'a>,
     /// What a rule on an event that is not known may use: all is allowed.
     nothing_known: TypeEnv,
-    event_names: OnceCell<Candidates<'a>>,
-    workflow_names: OnceCell<Candidates<'a>>,
+    similar_events: OnceCell<Candidates<'a>>,
+    similar_workflows: OnceCell<Candidates<'a>>,
 }
 
 impl<'a> Names<'a> {
@@ -94,17 +94,17 @@ impl<'a> Names<'a> {
             events: events.iter().map(|event| (event.name.as_str(), (event, with_event(event.data.clone())))).collect(),
             workflows,
             nothing_known: with_event(Object { open: true, ..Object::default() }),
-            event_names: OnceCell::new(),
-            workflow_names: OnceCell::new(),
+            similar_events: OnceCell::new(),
+            similar_workflows: OnceCell::new(),
         }
     }
 
-    fn event_names(&self) -> &Candidates<'a> {
-        self.event_names.get_or_init(|| Candidates::new(self.events.keys().copied()))
+    fn similar_events(&self) -> &Candidates<'a> {
+        self.similar_events.get_or_init(|| Candidates::new(self.events.keys().copied()))
     }
 
-    fn workflow_names(&self) -> &Candidates<'a> {
-        self.workflow_names.get_or_init(|| Candidates::new(self.workflows.keys().copied()))
+    fn similar_workflows(&self) -> &Candidates<'a> {
+        self.similar_workflows.get_or_init(|| Candidates::new(self.workflows.keys().copied()))
     }
 }
 
@@ -213,7 +213,7 @@ impl<'n, 'a> Checker<'n, 'a> {
         }
         let message = format!("the event `{}` is not declared", name.node);
         let help = format!("declare it: `event {} {{ … }}`", name.node);
-        let near = self.names.event_names().nearest(&name.node);
+        let near = self.names.similar_events().nearest(&name.node);
         self.diagnostics.push(Diagnostic::error(Code::UnknownEvent, name.span, message).help(help).did_you_mean(near));
         None
     }
@@ -303,7 +303,7 @@ impl<'n, 'a> Checker<'n, 'a> {
             };
             let problem =
                 Diagnostic::error(Code::UnknownWorkflow, call.name.span, format!("there is no workflow `{name}`"));
-            let near = self.names.workflow_names().nearest(name);
+            let near = self.names.similar_workflows().nearest(name);
             self.diagnostics.push(problem.help(help).did_you_mean(near));
         }
         let inputs = workflow.copied().flatten();

@@ -1,24 +1,25 @@
 //! Right texts become damaged ones: tokens and bytes are deleted, doubled, swapped and put in.
 
 use proptest::prelude::*;
+use proptest::sample::Index;
 
-/// One slip of the pen or of the disk. Places are shares of the text, so that they suit every text.
+/// One slip of the pen or of the disk. Places suit a text of any length.
 #[derive(Clone, Debug)]
 pub(super) enum Damage {
     /// So many tokens from the place on are gone.
-    Delete { at: f64, tokens: usize },
+    Delete { at: Index, tokens: usize },
     /// So many tokens from the place on stand twice.
-    Double { at: f64, tokens: usize },
+    Double { at: Index, tokens: usize },
     /// Two tokens have changed places.
-    Swap { at: f64, with: f64 },
+    Swap { at: Index, with: Index },
     /// A piece was put between two tokens.
-    Insert { at: f64, piece: String },
+    Insert { at: Index, piece: String },
     /// A byte was put in, taken out or turned into another; what is no UTF-8 then is mended.
-    Byte { at: f64, byte: Option<u8> },
+    Byte { at: Index, byte: Option<u8> },
     /// Everything behind the place is gone.
-    Cut { at: f64 },
+    Cut { at: Index },
     /// A line is indented by this much more or less.
-    Indent { at: f64, by: isize },
+    Indent { at: Index, by: isize },
 }
 
 /// Pieces that mean something in one of the languages.
@@ -125,44 +126,43 @@ const PIECES: &[&str] = &[
 
 /// Anything that may happen to a text at one place.
 pub(super) fn any_damage() -> impl Strategy<Value = Damage> {
-    let at = 0.0..1.0_f64;
+    let at = any::<Index>;
     let piece = prop_oneof![
         6 => prop::sample::select(PIECES).prop_map(str::to_owned),
         1 => any::<String>(),
         1 => (prop::sample::select(PIECES), 2..200_usize).prop_map(|(piece, times)| piece.repeat(times)),
     ];
     prop_oneof![
-        (at.clone(), 1..8_usize).prop_map(|(at, tokens)| Damage::Delete { at, tokens }),
-        (at.clone(), 1..8_usize).prop_map(|(at, tokens)| Damage::Double { at, tokens }),
-        (at.clone(), at.clone()).prop_map(|(at, with)| Damage::Swap { at, with }),
-        (at.clone(), piece).prop_map(|(at, piece)| Damage::Insert { at, piece }),
-        (at.clone(), any::<Option<u8>>()).prop_map(|(at, byte)| Damage::Byte { at, byte }),
-        at.clone().prop_map(|at| Damage::Cut { at }),
-        (at, -4..4_isize).prop_map(|(at, by)| Damage::Indent { at, by }),
+        (at(), 1..8_usize).prop_map(|(at, tokens)| Damage::Delete { at, tokens }),
+        (at(), 1..8_usize).prop_map(|(at, tokens)| Damage::Double { at, tokens }),
+        (at(), at()).prop_map(|(at, with)| Damage::Swap { at, with }),
+        (at(), piece).prop_map(|(at, piece)| Damage::Insert { at, piece }),
+        (at(), any::<Option<u8>>()).prop_map(|(at, byte)| Damage::Byte { at, byte }),
+        at().prop_map(|at| Damage::Cut { at }),
+        (at(), -4..4_isize).prop_map(|(at, by)| Damage::Indent { at, by }),
     ]
 }
 
 /// The text with the damage done to it.
 pub(super) fn damaged(text: &str, damage: &Damage) -> String {
     let mut tokens = tokens(text);
-    let place = |share: f64, count: usize| ((share * count as f64) as usize).min(count.saturating_sub(1));
     let count = tokens.len();
     match damage {
         _ if count == 0 => {}
         Damage::Delete { at, tokens: many } => {
-            let at = place(*at, count);
+            let at = at.index(count);
             tokens.drain(at..(at + many).min(count));
         }
         Damage::Double { at, tokens: many } => {
-            let at = place(*at, count);
+            let at = at.index(count);
             let again = tokens[at..(at + many).min(count)].to_vec();
             tokens.splice(at..at, again);
         }
-        Damage::Swap { at, with } => tokens.swap(place(*at, count), place(*with, count)),
-        Damage::Insert { at, piece } => tokens.insert(place(*at, count), piece),
+        Damage::Swap { at, with } => tokens.swap(at.index(count), with.index(count)),
+        Damage::Insert { at, piece } => tokens.insert(at.index(count), piece),
         Damage::Byte { at, byte } => {
             let mut bytes = text.as_bytes().to_vec();
-            let at = place(*at, bytes.len());
+            let at = at.index(bytes.len());
             match byte {
                 None => drop(bytes.remove(at)),
                 Some(byte) if byte % 2 == 0 => bytes.insert(at, *byte),
@@ -170,10 +170,10 @@ pub(super) fn damaged(text: &str, damage: &Damage) -> String {
             }
             return String::from_utf8_lossy(&bytes).into_owned();
         }
-        Damage::Cut { at } => tokens.truncate(place(*at, count)),
+        Damage::Cut { at } => tokens.truncate(at.index(count)),
         Damage::Indent { at, by } => {
             let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
-            let at = place(*at, lines.len());
+            let at = at.index(lines.len());
             let line = &lines[at];
             let blanks = line.len() - line.trim_start_matches(' ').len();
             lines[at] = " ".repeat(blanks.saturating_add_signed(*by)) + line.trim_start_matches(' ');

@@ -9,7 +9,7 @@ use homeostat::base::clock::Timestamp;
 use homeostat::base::fragment::Fragment;
 use homeostat::base::source::Sources;
 use homeostat::compile::{self, Compilation, plan_of};
-use homeostat::diagnostic::render::{summary, to_json, to_people};
+use homeostat::diagnostic::render::{summary, to_github, to_json, to_people, to_sarif};
 use homeostat::diagnostic::{Diagnostics, Severity};
 use homeostat::expression::{Bindings, Program, Type, TypeEnv};
 use homeostat::model::event::Event;
@@ -35,6 +35,8 @@ pub(super) fn diagnostics_can_be_shown(diagnostics: &Diagnostics, sources: &Sour
     for colour in [false, true] {
         assert_eq!(to_people(diagnostics, sources, colour).is_empty(), diagnostics.is_empty());
     }
+    serde_json::from_str::<Json>(&to_sarif(diagnostics, sources)).expect("JSON");
+    assert_eq!(to_github(diagnostics, sources).is_empty(), diagnostics.is_empty());
     let told: Vec<Json> = serde_json::from_str(&to_json(diagnostics, sources)).expect("JSON");
     assert_eq!(told.is_empty(), diagnostics.is_empty());
     assert_eq!(summary(diagnostics, 1).starts_with("no problems"), diagnostics.is_empty());
