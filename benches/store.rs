@@ -1,6 +1,6 @@
 //! How many commits a second the SQLite store does, alone and with company, beside what the disk can do.
 //!
-//! `cargo bench --bench store`; the folder is the system's temporary one, or `STORE_BENCH_FOLDER`.
+//! `cargo bench --manifest-path benches/Cargo.toml --bench store`; the folder is the system's temporary one, or `STORE_BENCH_FOLDER`.
 
 use std::io::Write as _;
 use std::path::Path;

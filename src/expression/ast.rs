@@ -3,6 +3,8 @@
 //! No name is resolved here and no type is known. Its depth is limited by the parser, so that whoever walks it may
 //! recurse.
 
+use std::cmp::Ordering;
+
 use crate::base::span::{Span, Spanned};
 
 /// Names a node of one tree; counted from 0 in the order in which nodes were made.
@@ -168,6 +170,13 @@ pub enum ComprehensionKind {
     SortBy,
 }
 
+impl ComprehensionKind {
+    /// Whether it says yes or no.
+    pub fn is_predicate(self) -> bool {
+        matches!(self, Self::All | Self::Exists | Self::ExistsOne)
+    }
+}
+
 impl UnaryOperator {
     /// As it is written.
     pub fn symbol(self) -> &'static str {
@@ -179,6 +188,24 @@ impl UnaryOperator {
 }
 
 impl BinaryOperator {
+    /// Whether it holds for two values of this order; `false` for what does not ask for one.
+    pub fn admits(self, order: Ordering) -> bool {
+        match self {
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::LessEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::GreaterEqual => order.is_ge(),
+            _ => false,
+        }
+    }
+
+    /// Whether it says yes or no of two values.
+    pub fn is_relation(self) -> bool {
+        !matches!(self, Self::Multiply | Self::Divide | Self::Modulo | Self::Add | Self::Subtract)
+    }
+
     /// As it is written.
     pub fn symbol(self) -> &'static str {
         match self {

@@ -1,14 +1,18 @@
 //! A checked tree becomes nodes that evaluate quickly.
 
+use regex::Regex;
+
 use super::ast::{BinaryOperator, Comprehension, ComprehensionKind, Expr, ExprKind, Literal, UnaryOperator};
 use super::check::{Checked, Meaning};
 use super::environment::Bindings;
 use super::evaluate::Frame;
 use super::fault::Budget;
 use super::functions::{self, regex};
-use super::node::{self, Node, NodeKind};
+use super::node::{self, Node, NodeKind, Texts};
+use super::path::Path;
 use super::types::Type;
-use super::value::Value;
+use super::value::{ListRef, Value};
+use crate::base::span::Span;
 
 /// Compiles a tree. What the checker could not find becomes a node that fails.
 pub(super) fn compile(expr: &Expr, checked: &Checked) -> Node {
@@ -30,8 +34,10 @@ struct Compiler<'c> {
 
 impl Compiler<'_> {
     fn node(expr: &Expr, kind: NodeKind) -> Node {
-        let weight = kind.children().iter().fold(1_u32, |sum, child| sum.saturating_add(child.weight));
-        fold(Node { kind, weight, span: expr.span })
+        let children = kind.children();
+        let weight = children.iter().fold(1_u32, |sum, child| sum.saturating_add(child.weight));
+        let locals = children.iter().map(|child| child.locals).max().unwrap_or(0) + kind.own_locals();
+        fold(Node { kind, weight, locals, span: expr.span })
     }
 
     fn whole(&self, expr: &Expr) -> Node {
@@ -44,7 +50,7 @@ impl Compiler<'_> {
 
     fn walk(&self, expr: &Expr, used: Use) -> Node {
         let kind = self.kind(expr, used);
-        let reads_data = matches!(kind, NodeKind::Variable(_) | NodeKind::Local(_) | NodeKind::Path { .. })
+        let reads_data = matches!(kind, NodeKind::Variable(_) | NodeKind::Local(_) | NodeKind::Path(_))
             || matches!(kind, NodeKind::Select { .. } | NodeKind::Index { .. });
         let node = Self::node(expr, kind);
         let of = self.checked.type_of(expr);
@@ -65,7 +71,7 @@ impl Compiler<'_> {
         match &expr.kind {
             ExprKind::Literal(literal) => NodeKind::Constant(constant(literal)),
             ExprKind::Name { name, .. } => NodeKind::Fail(format!("undeclared reference to `{name}`")),
-            ExprKind::Select { operand, field, optional } => self.select(operand, &field.node, *optional),
+            ExprKind::Select { operand, field, optional } => self.select(expr.span, operand, &field.node, *optional),
             ExprKind::Has { operand, field } => {
                 NodeKind::Has { operand: Box::new(self.walk(operand, Use::Walked)), field: field.node.as_str().into() }
             }
@@ -85,7 +91,7 @@ impl Compiler<'_> {
                     (BinaryOperator::In, Type::Map(..) | Type::Object(_)) => self.walk(right, Use::Walked),
                     _ => self.whole(right),
                 };
-                NodeKind::Binary(*operator, Box::new([self.whole(left), right]))
+                binary(*operator, self.whole(left), right)
             }
             ExprKind::And(operands) => NodeKind::And(operands.iter().map(|operand| self.whole(operand)).collect()),
             ExprKind::Or(operands) => NodeKind::Or(operands.iter().map(|operand| self.whole(operand)).collect()),
@@ -113,14 +119,11 @@ impl Compiler<'_> {
         }
     }
 
-    fn select(&self, operand: &Expr, field: &str, optional: bool) -> NodeKind {
+    fn select(&self, span: Span, operand: &Expr, field: &str, optional: bool) -> NodeKind {
         let operand = self.walk(operand, Use::Walked);
         match operand.kind {
-            NodeKind::Variable(root) if !optional => NodeKind::Path { root, fields: Box::new([field.into()]) },
-            NodeKind::Path { root, fields } if !optional => {
-                let fields = fields.into_iter().chain([field.into()]).collect();
-                NodeKind::Path { root, fields }
-            }
+            NodeKind::Variable(root) if !optional => NodeKind::Path(Path::new(root, field, span)),
+            NodeKind::Path(path) if !optional => NodeKind::Path(path.then(field, span)),
             kind => {
                 let operand = Box::new(Node { kind, ..operand });
                 NodeKind::Select { operand, field: field.into(), optional }
@@ -159,17 +162,65 @@ impl Compiler<'_> {
             ("or" | "orValue", Ok(operands)) => {
                 NodeKind::OrElse { operands: Box::new(operands), value: name == "orValue" }
             }
-            ("matches", Ok([text, Node { kind: NodeKind::Constant(Value::String(pattern)), weight, span }])) => {
-                if let Ok(regex) = regex(&pattern) {
-                    return NodeKind::Matches(Box::new(text), Box::new(regex));
+            (_, Ok([text, part])) => match literal_part(name, &part) {
+                Some(Part::Pattern(regex)) => NodeKind::Matches(Box::new(text), Box::new(regex)),
+                Some(Part::Text(function, test, part)) => {
+                    NodeKind::TextTest { text: Box::new(text), test, part, function }
                 }
-                let pattern = Node { kind: NodeKind::Constant(Value::String(pattern)), weight, span };
-                NodeKind::Call { function: found, arguments: Box::new([text, pattern]) }
-            }
-            (_, Ok(given)) => NodeKind::Call { function: found, arguments: Box::new(given) },
+                None => NodeKind::Call { function: found, arguments: Box::new([text, part]) },
+            },
             (_, Err(given)) => NodeKind::Call { function: found, arguments: given.into() },
         }
     }
+}
+
+/// What a text is searched for, where that is a literal.
+enum Part {
+    Pattern(Regex),
+    Text(&'static str, fn(&str, &str) -> bool, Box<str>),
+}
+
+fn literal_part(function: &str, part: &Node) -> Option<Part> {
+    let NodeKind::Constant(Value::String(part)) = &part.kind else { return None };
+    let text = |name, test| Some(Part::Text(name, test, part.as_ref().into()));
+    match function {
+        "matches" => regex(part).ok().map(Part::Pattern),
+        "startsWith" => text("startsWith", |text, part| text.starts_with(part)),
+        "endsWith" => text("endsWith", |text, part| text.ends_with(part)),
+        "contains" => text("contains", |text, part| text.contains(part)),
+        _ => None,
+    }
+}
+
+fn binary(operator: BinaryOperator, left: Node, right: Node) -> NodeKind {
+    match (operator, left, right) {
+        (
+            BinaryOperator::Equal
+            | BinaryOperator::NotEqual
+            | BinaryOperator::Less
+            | BinaryOperator::LessEqual
+            | BinaryOperator::Greater
+            | BinaryOperator::GreaterEqual,
+            Node { kind: NodeKind::Path(path), .. },
+            Node { kind: NodeKind::Constant(constant), .. },
+        ) => NodeKind::Compare { path, operator, constant },
+        (BinaryOperator::In, item, Node { kind: NodeKind::Constant(list), weight, locals, span }) => {
+            match list.as_list().and_then(texts) {
+                Some(texts) => NodeKind::OneOf(Box::new(item), texts),
+                None => {
+                    let list = Node { kind: NodeKind::Constant(list), weight, locals, span };
+                    NodeKind::Binary(BinaryOperator::In, Box::new([item, list]))
+                }
+            }
+        }
+        (operator, left, right) => NodeKind::Binary(operator, Box::new([left, right])),
+    }
+}
+
+/// The items of a list where all are texts.
+fn texts(list: ListRef<'_, '_>) -> Option<Texts> {
+    let texts: Option<Vec<Box<str>>> = list.iter().map(|item| item.as_str().map(Box::from)).collect();
+    texts.map(Texts::new)
 }
 
 /// The type below null and optional.
@@ -203,7 +254,7 @@ fn fold(node: Node) -> Node {
                 !children.is_empty() || matches!(kind, NodeKind::List(_) | NodeKind::Map(_) | NodeKind::Call { .. });
             if constant && plain {
                 let bindings = Bindings::new();
-                let mut frame = Frame::new(&bindings, Budget::for_constants());
+                let mut frame = Frame::new(&bindings, &mut [], Budget::for_constants());
                 node.evaluate(&mut frame).ok().map(Value::into_owned)
             } else {
                 None
@@ -211,7 +262,7 @@ fn fold(node: Node) -> Node {
         }
     };
     match computed {
-        Some(value) => Node { kind: NodeKind::Constant(value), weight: node.weight, span: node.span },
+        Some(value) => Node { kind: NodeKind::Constant(value), ..node },
         None => node,
     }
 }

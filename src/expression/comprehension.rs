@@ -12,21 +12,29 @@ use super::value::Value;
 type Turn = Result<ControlFlow<()>, Fault>;
 
 impl Comprehension {
-    pub(super) fn evaluate<'a>(&'a self, frame: &mut Frame<'a>) -> Outcome<'a> {
+    /// What it makes; see [`Self::holds`] for those that say yes or no.
+    pub(super) fn evaluate<'a>(&'a self, frame: &mut Frame<'_, 'a>) -> Outcome<'a> {
         match self.kind {
-            ComprehensionKind::All => self.quantify(frame, false),
-            ComprehensionKind::Exists => self.quantify(frame, true),
-            ComprehensionKind::ExistsOne => self.exists_one(frame),
             ComprehensionKind::Filter => self.filter(frame),
             ComprehensionKind::Map => self.map(frame),
             ComprehensionKind::TransformMap => self.transform_map(frame),
             ComprehensionKind::TransformMapEntry => self.transform_map_entry(frame),
             ComprehensionKind::SortBy => self.sort_by(frame),
+            _ => self.holds(frame).map(Value::Bool),
+        }
+    }
+
+    /// What `all`, `exists` and `exists_one` say.
+    pub(super) fn holds<'a>(&'a self, frame: &mut Frame<'_, 'a>) -> Result<bool, Fault> {
+        match self.kind {
+            ComprehensionKind::All => self.quantify(frame, false),
+            ComprehensionKind::Exists => self.quantify(frame, true),
+            _ => self.exists_one(frame),
         }
     }
 
     /// `exists` where `decisive` is true, `all` where it is false. A turn that decides outweighs one that fails.
-    fn quantify<'a>(&'a self, frame: &mut Frame<'a>, decisive: bool) -> Outcome<'a> {
+    fn quantify<'a>(&'a self, frame: &mut Frame<'_, 'a>, decisive: bool) -> Result<bool, Fault> {
         let mut failed: Option<Fault> = None;
         let mut decided = false;
         self.walk(frame, |frame, _| {
@@ -45,31 +53,31 @@ impl Comprehension {
         })?;
         match failed {
             Some(fault) if !decided => Err(fault),
-            _ => Ok(Value::Bool(decided == decisive)),
+            _ => Ok(decided == decisive),
         }
     }
 
-    fn exists_one<'a>(&'a self, frame: &mut Frame<'a>) -> Outcome<'a> {
+    fn exists_one<'a>(&'a self, frame: &mut Frame<'_, 'a>) -> Result<bool, Fault> {
         let mut count = 0_usize;
         self.walk(frame, |frame, _| {
             count += usize::from(truth(&self.body, frame)?);
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(Value::Bool(count == 1))
+        Ok(count == 1)
     }
 
-    fn filter<'a>(&'a self, frame: &mut Frame<'a>) -> Outcome<'a> {
+    fn filter<'a>(&'a self, frame: &mut Frame<'_, 'a>) -> Outcome<'a> {
         let mut kept = Vec::new();
-        self.walk(frame, |frame, turn| {
+        self.walk(frame, |frame, item| {
             if truth(&self.body, frame)? {
-                kept.push(turn.item.clone());
+                kept.push(frame.local(item).clone());
             }
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(Value::list(kept))
     }
 
-    fn map<'a>(&'a self, frame: &mut Frame<'a>) -> Outcome<'a> {
+    fn map<'a>(&'a self, frame: &mut Frame<'_, 'a>) -> Outcome<'a> {
         let mut made = Vec::new();
         self.walk(frame, |frame, _| {
             if self.passes(frame)? {
@@ -80,18 +88,19 @@ impl Comprehension {
         Ok(Value::list(made))
     }
 
-    fn transform_map<'a>(&'a self, frame: &mut Frame<'a>) -> Outcome<'a> {
+    fn transform_map<'a>(&'a self, frame: &mut Frame<'_, 'a>) -> Outcome<'a> {
         let mut made = Vec::new();
-        self.walk(frame, |frame, turn| {
+        self.walk(frame, |frame, key| {
             if self.passes(frame)? {
-                made.push((turn.key.clone(), self.body.evaluate(frame)?));
+                let value = self.body.evaluate(frame)?;
+                made.push((frame.local(key).clone(), value));
             }
             Ok(ControlFlow::Continue(()))
         })?;
         new_map(made)
     }
 
-    fn transform_map_entry<'a>(&'a self, frame: &mut Frame<'a>) -> Outcome<'a> {
+    fn transform_map_entry<'a>(&'a self, frame: &mut Frame<'_, 'a>) -> Outcome<'a> {
         let mut made = Vec::new();
         self.walk(frame, |frame, _| {
             if self.passes(frame)? {
@@ -107,49 +116,60 @@ impl Comprehension {
         new_map(made)
     }
 
-    fn sort_by<'a>(&'a self, frame: &mut Frame<'a>) -> Outcome<'a> {
+    fn sort_by<'a>(&'a self, frame: &mut Frame<'_, 'a>) -> Outcome<'a> {
         let mut keyed = Vec::new();
-        self.walk(frame, |frame, turn| {
-            keyed.push((self.body.evaluate(frame)?, turn.item.clone()));
+        self.walk(frame, |frame, item| {
+            let key = self.body.evaluate(frame)?;
+            keyed.push((key, frame.local(item).clone()));
             Ok(ControlFlow::Continue(()))
         })?;
         sorted(keyed, &mut frame.budget)
     }
 
-    fn passes<'a>(&'a self, frame: &mut Frame<'a>) -> Result<bool, Fault> {
+    fn passes<'a>(&'a self, frame: &mut Frame<'_, 'a>) -> Result<bool, Fault> {
         self.filter.as_ref().map_or(Ok(true), |filter| truth(filter, frame))
     }
 
-    /// Takes a turn for each item, with the macro's variables in force.
+    /// Takes a turn for each item, with the macro's variables in force. A turn is given the place of the first of them:
+    /// the item of a list or the key of a map; with two variables, the index or the key.
     fn walk<'a>(
         &'a self,
-        frame: &mut Frame<'a>,
-        mut turn: impl FnMut(&mut Frame<'a>, &Step<'a>) -> Turn,
+        frame: &mut Frame<'_, 'a>,
+        mut turn: impl FnMut(&mut Frame<'_, 'a>, usize) -> Turn,
     ) -> Result<(), Fault> {
         let range = self.range.evaluate(frame)?;
-        let before = frame.locals.len();
         let cost = 1 + self.body.weight as usize + self.filter.as_ref().map_or(0, |filter| filter.weight as usize);
-        let mut step = |frame: &mut Frame<'a>, now: Step<'a>| {
+        let variables = 1 + usize::from(self.two_variables);
+        let first = frame.enter(variables);
+        let mut step = |frame: &mut Frame<'_, 'a>, one: Value<'a>, other: Option<Value<'a>>| {
             frame.budget.spend(cost)?;
-            frame.locals.truncate(before);
-            if self.two_variables {
-                frame.locals.push(now.key.clone());
-                frame.locals.push(now.value.clone());
-            } else {
-                frame.locals.push(now.item.clone());
+            frame.set(first, one);
+            if let Some(other) = other {
+                frame.set(first + 1, other);
             }
-            turn(frame, &now)
+            turn(frame, first)
         };
-        let result = if let Some(list) = range.as_list() {
-            (0_i64..).zip(list.iter()).try_fold((), |(), (index, value)| {
-                done(step(frame, Step { key: Value::Int(index), item: value.clone(), value }))
-            })
-        } else if let Some(map) = range.as_map() {
-            map.iter().try_fold((), |(), (key, value)| done(step(frame, Step { item: key.clone(), key, value })))
-        } else {
-            ControlFlow::Break(Err(Fault::no_overload("a macro", std::slice::from_ref(&range)).at(self.range.span)))
+        let mut of_list = |frame: &mut Frame<'_, 'a>, index: i64, item: Value<'a>| {
+            if self.two_variables { step(frame, Value::Int(index), Some(item)) } else { step(frame, item, None) }
         };
-        frame.locals.truncate(before);
+        let result = match &range {
+            Value::JsonList(items) => {
+                (0_i64..).zip(*items).try_for_each(|(index, item)| done(of_list(frame, index, Value::from_json(item))))
+            }
+            Value::List(items) => {
+                (0_i64..).zip(items.iter()).try_for_each(|(index, item)| done(of_list(frame, index, item.clone())))
+            }
+            other => match other.as_map() {
+                Some(map) => {
+                    map.iter().try_for_each(|(key, value)| done(step(frame, key, self.two_variables.then_some(value))))
+                }
+                None => {
+                    let fault = Fault::no_overload("a macro", std::slice::from_ref(&range));
+                    ControlFlow::Break(Err(fault.at(self.range.span)))
+                }
+            },
+        };
+        frame.leave(variables);
         match result {
             ControlFlow::Break(Err(fault)) => Err(fault),
             _ => Ok(()),
@@ -157,16 +177,8 @@ impl Comprehension {
     }
 }
 
-/// What a turn is about.
-struct Step<'a> {
-    /// The index in a list, the key in a map.
-    key: Value<'a>,
-    value: Value<'a>,
-    /// What a macro with one variable binds: the item of a list, the key of a map.
-    item: Value<'a>,
-}
-
 /// Whether to stop, and with what.
+#[inline]
 fn done(turn: Turn) -> ControlFlow<Result<(), Fault>> {
     match turn {
         Ok(ControlFlow::Continue(())) => ControlFlow::Continue(()),
@@ -175,12 +187,9 @@ fn done(turn: Turn) -> ControlFlow<Result<(), Fault>> {
     }
 }
 
-fn truth<'a>(node: &'a Node, frame: &mut Frame<'a>) -> Result<bool, Fault> {
-    match node.evaluate(frame)? {
-        Value::Bool(value) => Ok(value),
-        other => {
-            Err(Fault::new(format!("no such overload: a predicate must be bool, but this is {}", other.type_name()))
-                .at(node.span))
-        }
-    }
+fn truth<'a>(node: &'a Node, frame: &mut Frame<'_, 'a>) -> Result<bool, Fault> {
+    node.truth(frame, |other| {
+        Fault::new(format!("no such overload: a predicate must be bool, but this is {}", other.type_name()))
+    })
+    .map_err(|fault| fault.at(node.span))
 }

@@ -20,18 +20,33 @@ struct Inner {
 pub(super) type Outcome<'a> = Result<Value<'a>, Fault>;
 
 impl Fault {
+    #[cold]
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self(Box::new(Inner { message: message.into(), span: None, fatal: false }))
     }
 
     /// A function or operator that takes none of these types.
+    #[cold]
     pub(super) fn no_overload(function: &str, arguments: &[Value<'_>]) -> Self {
         let types: Vec<&str> = arguments.iter().map(Value::type_name).collect();
         Self::new(format!("no such overload: `{function}` does not take ({})", types.join(", ")))
     }
 
+    #[cold]
     pub(super) fn no_such_key(key: &str) -> Self {
         Self::new(format!("no such key: `{key}`"))
+    }
+
+    /// A name to which nothing is bound.
+    #[cold]
+    pub(super) fn unbound(name: &str) -> Self {
+        Self::new(format!("`{name}` has no value here"))
+    }
+
+    /// What must say yes or no, and does not.
+    #[cold]
+    pub(super) fn not_bool(value: Value<'_>) -> Self {
+        Self::new(format!("the condition must be bool, but it is {}", value.type_name()))
     }
 
     pub(super) fn range(what: &str) -> Self {

@@ -18,9 +18,11 @@ mod limits;
 mod node;
 mod operators;
 mod parse;
+mod path;
 mod program;
 pub mod reference;
 mod same;
+mod truth;
 pub mod types;
 pub mod value;
 

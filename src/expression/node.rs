@@ -1,9 +1,12 @@
 //! A compiled expression: names resolved, constants computed, what can be decided before running decided.
 
+use std::collections::HashSet;
+
 use regex::Regex;
 
 use super::ast::{BinaryOperator, ComprehensionKind};
 use super::functions::Function;
+use super::path::Path;
 use super::types::Type;
 use super::value::Value;
 use crate::base::span::Span;
@@ -14,6 +17,8 @@ pub(super) struct Node {
     pub(super) kind: NodeKind,
     /// Nodes below, itself included: what a turn of a macro around it costs.
     pub(super) weight: u32,
+    /// How many variables of macros are in force at most at a time within it, those of the macros around not counted.
+    pub(super) locals: u32,
     pub(super) span: Span,
 }
 
@@ -24,10 +29,12 @@ pub(super) enum NodeKind {
     Variable(Box<str>),
     /// A variable of a macro, by its place among those in force.
     Local(usize),
-    /// Fields of a binding, selected one after the other: the most common thing by far.
-    Path {
-        root: Box<str>,
-        fields: Box<[Box<str>]>,
+    Path(Path),
+    /// Data that is held against a constant where it lies.
+    Compare {
+        path: Path,
+        operator: BinaryOperator,
+        constant: Value<'static>,
     },
     Select {
         operand: Box<Node>,
@@ -58,6 +65,15 @@ pub(super) enum NodeKind {
     },
     /// `matches` with a pattern that is a literal.
     Matches(Box<Node>, Box<Regex>),
+    /// `startsWith` and its like with a part that is a literal.
+    TextTest {
+        text: Box<Node>,
+        test: fn(&str, &str) -> bool,
+        part: Box<str>,
+        function: &'static str,
+    },
+    /// `in` with a list of texts that are literals.
+    OneOf(Box<Node>, Texts),
     /// `a.or(b)` and, with `value`, `a.orValue(b)`: `b` is evaluated only where `a` holds nothing.
     OrElse {
         operands: Box<[Node; 2]>,
@@ -85,15 +101,45 @@ pub(super) struct Comprehension {
     pub(super) body: Node,
 }
 
+/// Texts among which one is looked for.
+#[derive(Debug)]
+pub(super) enum Texts {
+    /// Quicker searched from end to end.
+    Few(Box<[Box<str>]>),
+    Many(HashSet<Box<str>>),
+}
+
+impl Texts {
+    pub(super) fn new(texts: Vec<Box<str>>) -> Self {
+        if texts.len() <= 8 { Self::Few(texts.into()) } else { Self::Many(texts.into_iter().collect()) }
+    }
+
+    pub(super) fn contain(&self, text: &str) -> bool {
+        match self {
+            Self::Few(texts) => texts.iter().any(|other| **other == *text),
+            Self::Many(texts) => texts.contains(text),
+        }
+    }
+}
+
 impl NodeKind {
     pub(super) fn children(&self) -> Vec<&Node> {
         match self {
-            Self::Constant(_) | Self::Variable(_) | Self::Local(_) | Self::Path { .. } | Self::Fail(_) => Vec::new(),
-            Self::Select { operand, .. } | Self::Has { operand, .. } => vec![operand],
+            Self::Constant(_)
+            | Self::Variable(_)
+            | Self::Local(_)
+            | Self::Path(_)
+            | Self::Compare { .. }
+            | Self::Fail(_) => Vec::new(),
             Self::Index { operand, key, .. } => vec![operand, key],
-            Self::Not(operand) | Self::Negate(operand) | Self::Matches(operand, _) | Self::Convert(operand, _) => {
-                vec![operand]
-            }
+            Self::Select { operand, .. }
+            | Self::Has { operand, .. }
+            | Self::Not(operand)
+            | Self::Negate(operand)
+            | Self::Matches(operand, _)
+            | Self::TextTest { text: operand, .. }
+            | Self::OneOf(operand, _)
+            | Self::Convert(operand, _) => vec![operand],
             Self::And(operands) | Self::Or(operands) => operands.iter().collect(),
             Self::Conditional(operands) => operands.iter().collect(),
             Self::Binary(_, operands)
@@ -106,6 +152,15 @@ impl NodeKind {
             Self::Comprehension(it) => {
                 std::iter::once(&it.range).chain(&it.filter).chain(std::iter::once(&it.body)).collect()
             }
+        }
+    }
+
+    /// How many variables it puts in force itself.
+    pub(super) fn own_locals(&self) -> u32 {
+        match self {
+            Self::Comprehension(it) => 1 + u32::from(it.two_variables),
+            Self::Bind(_) | Self::OptionalMap { .. } => 1,
+            _ => 0,
         }
     }
 }

@@ -1,32 +1,39 @@
 //! What the operators compute.
 
-use std::cmp::Ordering;
-
 use super::ast::BinaryOperator;
 use super::fault::{Budget, Fault, Outcome};
 use super::value::Value;
 
-pub(super) fn binary<'a>(
+/// What an operator makes of numbers, text and the like.
+pub(super) fn arithmetic<'a>(
     operator: BinaryOperator,
     left: &Value<'a>,
     right: &Value<'a>,
     budget: &mut Budget,
 ) -> Outcome<'a> {
-    let ordered = |wanted: fn(Ordering) -> bool| match left.order(right) {
-        Some(order) => Ok(Value::Bool(order.is_some_and(wanted))),
-        None => Err(no_overload(operator, left, right)),
-    };
     match operator {
-        BinaryOperator::Equal => equal(left, right, budget).map(Value::Bool),
-        BinaryOperator::NotEqual => equal(left, right, budget).map(|equal| Value::Bool(!equal)),
-        BinaryOperator::Less => ordered(Ordering::is_lt),
-        BinaryOperator::LessEqual => ordered(Ordering::is_le),
-        BinaryOperator::Greater => ordered(Ordering::is_gt),
-        BinaryOperator::GreaterEqual => ordered(Ordering::is_ge),
-        BinaryOperator::In => within(left, right, budget),
         BinaryOperator::Add => add(left, right, budget),
         BinaryOperator::Subtract => subtract(left, right),
-        BinaryOperator::Multiply | BinaryOperator::Divide | BinaryOperator::Modulo => scale(operator, left, right),
+        _ => scale(operator, left, right),
+    }
+}
+
+/// What an operator says of two values.
+#[inline]
+pub(super) fn compare(
+    operator: BinaryOperator,
+    left: &Value<'_>,
+    right: &Value<'_>,
+    budget: &mut Budget,
+) -> Result<bool, Fault> {
+    match operator {
+        BinaryOperator::Equal => equal(left, right, budget),
+        BinaryOperator::NotEqual => equal(left, right, budget).map(|equal| !equal),
+        BinaryOperator::In => within(left, right, budget),
+        _ => match left.order(right) {
+            Some(order) => Ok(order.is_some_and(|order| operator.admits(order))),
+            None => Err(no_overload(operator, left, right)),
+        },
     }
 }
 
@@ -48,7 +55,7 @@ fn equal(left: &Value<'_>, right: &Value<'_>, budget: &mut Budget) -> Result<boo
     Ok(left.equals(right))
 }
 
-fn within<'a>(left: &Value<'a>, right: &Value<'a>, budget: &mut Budget) -> Outcome<'a> {
+fn within(left: &Value<'_>, right: &Value<'_>, budget: &mut Budget) -> Result<bool, Fault> {
     if let Some(list) = right.as_list() {
         budget.spend(list.len())?;
         // Items are compared where they lie.
@@ -56,10 +63,10 @@ fn within<'a>(left: &Value<'a>, right: &Value<'a>, budget: &mut Budget) -> Outco
             Value::List(items) => items.iter().any(|item| item.equals(left)),
             _ => list.iter().any(|item| item.equals(left)),
         };
-        return Ok(Value::Bool(found));
+        return Ok(found);
     }
     match right.as_map() {
-        Some(map) => Ok(Value::Bool(map.get(left).is_some())),
+        Some(map) => Ok(map.get(left).is_some()),
         None => Err(no_overload(BinaryOperator::In, left, right)),
     }
 }
@@ -181,12 +188,12 @@ pub(super) fn select<'a>(of: &Value<'a>, field: &str, optional: bool) -> Outcome
 }
 
 /// `has(of.field)`.
-pub(super) fn has<'a>(of: &Value<'a>, field: &str) -> Outcome<'a> {
+pub(super) fn has(of: &Value<'_>, field: &str) -> Result<bool, Fault> {
     if let Some(map) = of.as_map() {
-        return Ok(Value::Bool(map.field(field).is_some()));
+        return Ok(map.field(field).is_some());
     }
     match of {
-        Value::Optional(None) => Ok(Value::Bool(false)),
+        Value::Optional(None) => Ok(false),
         Value::Optional(Some(content)) => has(content, field),
         other => {
             Err(Fault::new(format!("no such key: `{field}`; a value of type {} has no fields", other.type_name())))

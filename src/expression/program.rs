@@ -8,7 +8,7 @@ use super::ast::{Expr, ExprKind, Literal};
 use super::check::Checked;
 use super::environment::Bindings;
 use super::evaluate::Frame;
-use super::fault::Budget;
+use super::fault::{Budget, Fault};
 use super::node::Node;
 use super::types::Type;
 use super::value::Value;
@@ -108,11 +108,7 @@ impl Program {
     /// # Errors
     /// As [`Self::evaluate`].
     pub fn evaluate_value<'a>(&'a self, bindings: &'a Bindings<'_>) -> Result<Value<'a>, EvaluationError> {
-        let mut frame = Frame::new(bindings, Budget::new());
-        self.inner.node.evaluate(&mut frame).map_err(|fault| {
-            let (message, span) = fault.into_parts();
-            EvaluationError { message, span }
-        })
+        self.run(bindings, Node::evaluate)
     }
 
     /// The value of a condition.
@@ -120,13 +116,25 @@ impl Program {
     /// # Errors
     /// As [`Self::evaluate`], and a value that is no boolean.
     pub fn evaluate_bool(&self, bindings: &Bindings<'_>) -> Result<bool, EvaluationError> {
-        match self.evaluate_value(bindings)? {
-            Value::Bool(value) => Ok(value),
-            other => Err(EvaluationError {
-                message: format!("the condition must be bool, but it is {}", other.type_name()),
-                span: Some(self.expr().span),
-            }),
-        }
+        self.run(bindings, |node, frame| node.truth(frame, Fault::not_bool).map_err(|fault| fault.at(node.span)))
+    }
+
+    fn run<'a, T>(
+        &'a self,
+        bindings: &'a Bindings<'_>,
+        compute: impl Fn(&'a Node, &mut Frame<'_, 'a>) -> Result<T, Fault>,
+    ) -> Result<T, EvaluationError> {
+        let node = &self.inner.node;
+        let compute = |locals: &mut [Value<'a>]| compute(node, &mut Frame::new(bindings, locals, Budget::new()));
+        let result = match node.locals {
+            0 => compute(&mut []),
+            1..=4 => compute(&mut [const { Value::Null }; 4]),
+            many => compute(&mut vec![Value::Null; many as usize]),
+        };
+        result.map_err(|fault| {
+            let (message, span) = fault.into_parts();
+            EvaluationError { message, span }
+        })
     }
 }
 
