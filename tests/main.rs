@@ -9,6 +9,8 @@ mod corpus;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod guide;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod properties;

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-mod guide;
 mod plans;
+mod readmes;
 mod run;
 
 /// The package's folder.

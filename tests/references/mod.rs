@@ -9,7 +9,6 @@ mod actions;
 mod api;
 mod architecture;
 mod diagnostics;
-mod index;
 mod schemas;
 
 /// Names the variable that has pages written in place of checked.
