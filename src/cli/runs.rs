@@ -124,6 +124,12 @@ pub fn describe(run: &Json) -> String {
         }
         text.push_str(&format!("\n{rows}\n"));
     }
+    if let Some(outputs) = run.get("outputs").and_then(Json::as_object).filter(|outputs| !outputs.is_empty()) {
+        text.push_str("\noutputs\n");
+        for (name, value) in outputs {
+            text.push_str(&format!("  {name}: {value}\n"));
+        }
+    }
     if let Some(progress) = run.get("progress").filter(|progress| !progress.is_null()) {
         text.push_str(&format!("\nnow: {progress}\n"));
     }

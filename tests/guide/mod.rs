@@ -50,7 +50,7 @@ mod values;
 const WRITE: &str = "HOMEOSTAT_WRITE_GUIDE";
 
 /// An engine or a run is given so long to get where the page says it gets.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// And so long to come to an end, where the page does not say it yet.
 const QUIET: Duration = Duration::from_secs(2);
@@ -100,8 +100,7 @@ impl Reader {
         let (word, rest) = block.says.split_once(' ').unwrap_or((&block.says, ""));
         let (path, how) = rest.split_once(", ").unwrap_or((rest, ""));
         match (word.trim_end_matches(':'), block.language.as_str()) {
-            ("not", _) => Ok(()),
-            ("picture", "text") => Ok(()),
+            ("not", _) | ("picture", "text") => Ok(()),
             ("file", _) => self.file(path, how, &block.text),
             ("append", "rules" | "yaml") => {
                 let before = self.folder.read(path).ok_or_else(|| format!("there is no {path} yet"))?;
@@ -181,7 +180,7 @@ impl Reader {
             if !is_so && !self.writes {
                 return Err(format!("`{command}` is shown with\n{shown}but prints\n{printed}{WRITE}=1 shows it"));
             }
-            page.push_str(&format!("$ {}\n", command));
+            page.push_str(&format!("$ {command}\n"));
             page.push_str(if is_so { &shown } else { &printed });
         }
         Ok(page)

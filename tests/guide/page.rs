@@ -15,7 +15,11 @@ pub(super) struct Page {
 /// What is found between the sentences.
 pub(super) enum Part {
     /// A comment that is about no block: its first line, and the lines that follow.
-    Note { line: usize, says: String, text: String },
+    Note {
+        line: usize,
+        says: String,
+        text: String,
+    },
     Block(Block),
 }
 

@@ -16,7 +16,7 @@ use regex::Regex;
 const SHOWN_ADDRESS: &str = "127.0.0.1:7400";
 
 /// An engine is given so long to start.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// A command, and what the page says it prints.
 #[derive(Debug)]
@@ -113,7 +113,8 @@ impl Session {
 
     /// Whether two texts are equal but for ids and times.
     pub(super) fn same(&self, one: &str, other: &str) -> bool {
-        let plain = |text: &str| self.redact.time.replace_all(&self.redact.id.replace_all(text, "ID"), "TIME").into_owned();
+        let plain =
+            |text: &str| self.redact.time.replace_all(&self.redact.id.replace_all(text, "ID"), "TIME").into_owned();
         plain(one) == plain(other)
     }
 
@@ -216,9 +217,6 @@ fn shell(folder: &Path) -> Command {
 fn a_block_is_commands_with_what_they_print() {
     let found = steps("$ one \\\n    --two\nsaid\n\n$ cat >it <<'END'\n> text\n> END\n$ three\n").unwrap();
     let pairs: Vec<_> = found.iter().map(|step| (step.command.as_str(), step.shown.as_str())).collect();
-    assert_eq!(
-        pairs,
-        [("one \\\n    --two", "said\n\n"), ("cat >it <<'END'\ntext\nEND", ""), ("three", "")]
-    );
+    assert_eq!(pairs, [("one \\\n    --two", "said\n\n"), ("cat >it <<'END'\ntext\nEND", ""), ("three", "")]);
     assert!(steps("no command\n").is_err());
 }

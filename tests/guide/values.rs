@@ -27,7 +27,11 @@ pub(super) fn expressions(text: &str, names: &Json) -> Result<(), String> {
         one(&expression, expected.trim(), names).map_err(|problem| format!("`{expression}` {problem}"))?;
         expression.clear();
     }
-    if expression.trim().is_empty() { Ok(()) } else { Err(format!("`{}` does not say what it gives", expression.trim())) }
+    if expression.trim().is_empty() {
+        Ok(())
+    } else {
+        Err(format!("`{}` does not say what it gives", expression.trim()))
+    }
 }
 
 fn one(text: &str, expected: &str, names: &Json) -> Result<(), String> {
@@ -53,7 +57,11 @@ fn one(text: &str, expected: &str, names: &Json) -> Result<(), String> {
     let no_names = Bindings::new();
     let wanted = wanted.evaluate_value(&no_names).map_err(|error| error.message)?;
     // `3 == 3.0` holds in the language, but a page that says the one for the other is wrong.
-    if given.equals(&wanted) && given.type_name() == wanted.type_name() { Ok(()) } else { Err(format!("gives {given:?}")) }
+    if given.equals(&wanted) && given.type_name() == wanted.type_name() {
+        Ok(())
+    } else {
+        Err(format!("gives {given:?}"))
+    }
 }
 
 fn program(text: &str, names: &Json) -> Result<Program, String> {
