@@ -90,9 +90,10 @@ fn programs(folder: &Path, found: &mut BTreeSet<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let ends_in = |ending: &str| path.extension().is_some_and(|found| found == ending);
         if path.is_dir() && name != "tests" && name != "data" {
             programs(&path, found);
-        } else if name.ends_with(".rules") || (name.ends_with(".yaml") && name != "homeostat.yaml") {
+        } else if ends_in("rules") || (ends_in("yaml") && name != "homeostat.yaml") {
             found.insert(path);
         }
     }

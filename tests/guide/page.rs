@@ -94,9 +94,8 @@ impl Page {
                 let after_blank = number < 2 || lines[number - 2].trim().is_empty();
                 let is_list = |line: &str| line.starts_with("- ") || line.starts_with(|c: char| c.is_ascii_digit());
                 let in_list = || lines[..at - 1].iter().rev().find(|line| line.starts_with(|c: char| c != ' '));
-                if line.starts_with("    ") && after_blank && !in_list().is_some_and(|line| is_list(line)) {
-                    panic!("{path}:{number}: a block by indentation is not checked; write a fenced one");
-                }
+                let is_block = line.starts_with("    ") && after_blank && !in_list().is_some_and(|line| is_list(line));
+                assert!(!is_block, "{path}:{number}: a block by indentation is not checked; write a fenced one");
             }
         }
         assert!(pending.is_none(), "{path}: the last comment is about no block");

@@ -155,7 +155,7 @@ impl Session {
         if let Some(engine) = &self.engine {
             shown = shown.replace(&engine.address, SHOWN_ADDRESS);
         }
-        shown.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        shown.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
     }
 
     /// Starts the engine on a free port, in place of the one that runs. The lines that the page shows must come, in

@@ -107,7 +107,9 @@ pub(super) fn like(kind: &str, text: &str) -> Result<(), String> {
     for value in serde_json::Deserializer::from_str(text).into_iter::<Json>() {
         let value = value.map_err(|error| error.to_string())?;
         match kind {
-            "an answer" => drop(serde_json::from_value::<Answer>(value).map_err(|error| error.to_string())?),
+            "an answer" => {
+                serde_json::from_value::<Answer>(value).map_err(|error| error.to_string())?;
+            }
             _ => return Err(format!("`{kind}` is no type")),
         }
     }
