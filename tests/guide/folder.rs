@@ -1,12 +1,12 @@
 //! The folder that the reader of a page has in front of them: the files the page has told them to write.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use homeostat::action;
 use homeostat::compile::{Compilation, load_and_compile};
 use homeostat::config;
+use homeostat::diagnostic::Code;
 use homeostat::diagnostic::render::to_people;
 use tempfile::TempDir;
 
@@ -58,18 +58,15 @@ impl Folder {
 
     /// All rules and workflows of the folder, compiled together.
     pub(super) fn compiled(&self) -> Compilation {
-        let mut found = BTreeSet::new();
-        programs(&self.path(), &mut found);
-        load_and_compile(&found.into_iter().collect::<Vec<_>>(), &action::catalogue())
+        load_and_compile(&[self.path()], &action::catalogue())
     }
 
     /// What is wrong with the program and the configuration as they are, as people are told.
     pub(super) fn problems(&self) -> String {
         let mut problems = String::new();
-        let mut found = BTreeSet::new();
-        programs(&self.path(), &mut found);
-        if !found.is_empty() {
-            let compilation = self.compiled();
+        let compilation = self.compiled();
+        // A folder may hold a configuration alone.
+        if compilation.diagnostics.iter().all(|problem| problem.code != Code::NothingFound) {
             problems.push_str(&to_people(&compilation.diagnostics, &compilation.sources, false));
         }
         if let Some(text) = self.read("homeostat.yaml") {
@@ -83,18 +80,4 @@ impl Folder {
 pub(super) fn settings_problems(text: &str) -> String {
     let loaded = config::read("homeostat.yaml", text, Path::new("."), &[]);
     to_people(&loaded.diagnostics, &loaded.sources, false)
-}
-
-/// Every file that is part of a program: neither the configuration nor tests of workflows.
-fn programs(folder: &Path, found: &mut BTreeSet<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let ends_in = |ending: &str| path.extension().is_some_and(|found| found == ending);
-        if path.is_dir() && name != "tests" && name != "data" {
-            programs(&path, found);
-        } else if ends_in("rules") || (ends_in("yaml") && name != "homeostat.yaml") {
-            found.insert(path);
-        }
-    }
 }

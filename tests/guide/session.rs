@@ -114,7 +114,7 @@ impl Session {
     /// Whether two texts are equal but for ids and times.
     pub(super) fn same(&self, one: &str, other: &str) -> bool {
         let plain =
-            |text: &str| self.redact.time.replace_all(&self.redact.id.replace_all(text, "ID"), "TIME").into_owned();
+            |text: &str| self.redact.time.replace_all(&self.redact.id.replace_all(text.trim_end(), "ID"), "TIME").into_owned();
         plain(one) == plain(other)
     }
 
@@ -155,7 +155,7 @@ impl Session {
         if let Some(engine) = &self.engine {
             shown = shown.replace(&engine.address, SHOWN_ADDRESS);
         }
-        shown.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
+        shown.trim_end().lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
     }
 
     /// Starts the engine on a free port, in place of the one that runs. The lines that the page shows must come, in
