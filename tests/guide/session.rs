@@ -113,8 +113,9 @@ impl Session {
 
     /// Whether two texts are equal but for ids and times.
     pub(super) fn same(&self, one: &str, other: &str) -> bool {
-        let plain =
-            |text: &str| self.redact.time.replace_all(&self.redact.id.replace_all(text.trim_end(), "ID"), "TIME").into_owned();
+        let plain = |text: &str| {
+            self.redact.time.replace_all(&self.redact.id.replace_all(text.trim_end(), "ID"), "TIME").into_owned()
+        };
         plain(one) == plain(other)
     }
 
