@@ -38,6 +38,8 @@ pub enum Format {
     Mermaid,
     /// A Graphviz digraph.
     Dot,
+    /// A picture in one file, for light and dark pages.
+    Svg,
 }
 
 impl From<Format> for render::Format {
@@ -47,6 +49,7 @@ impl From<Format> for render::Format {
             Format::Json => Self::Json,
             Format::Mermaid => Self::Mermaid,
             Format::Dot => Self::Dot,
+            Format::Svg => Self::Svg,
         }
     }
 }

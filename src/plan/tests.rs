@@ -178,6 +178,45 @@ fn a_full_plan_is_shown_in_every_form() {
     check_dot(&render(&plan, Format::Dot));
 }
 
+#[test]
+fn a_picture_is_well_formed_and_shows_every_step() {
+    let mut workflow = full();
+    workflow.summary = "Less < more & \"so\" on\u{1b}[31m".to_owned();
+    let plan = build(&workflow, source()).unwrap();
+    let shown = render(&plan, Format::Svg);
+    insta::assert_snapshot!("full_svg", shown);
+    check_xml(&shown);
+    for (_, step) in plan.steps.iter().chain(plan.on_failure.iter()) {
+        assert!(shown.contains(&format!(">{}</text>", step.name)), "{} is not shown", step.name);
+    }
+    // What is outside the file is not needed to show it.
+    assert!(!shown.replace("http://www.w3.org/2000/svg", "").contains("http"));
+    let empty = build(&super::fixture::workflow("look\n"), source()).unwrap();
+    check_xml(&render(&empty, Format::Svg));
+}
+
+/// Reads XML as far as we write it: every tag closed, no stray signs, nothing that XML cannot hold.
+fn check_xml(text: &str) {
+    let mut open = Vec::new();
+    let mut rest = text;
+    while let Some((before, tag)) = rest.split_once('<') {
+        assert!(!before.contains('>') || before.contains('{'), "{before}");
+        for entity in before.split('&').skip(1) {
+            assert!(["amp;", "lt;", "gt;", "quot;"].iter().any(|known| entity.starts_with(known)), "{entity}");
+        }
+        let (tag, after) = tag.split_once('>').unwrap();
+        let name = tag.split_whitespace().next().unwrap();
+        if let Some(closed) = name.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(closed));
+        } else if !tag.ends_with('/') {
+            open.push(name);
+        }
+        rest = after;
+    }
+    assert!(open.is_empty() && rest.trim().is_empty());
+    assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'));
+}
+
 /// Reads DOT as far as we write it: statements that end in `;`, `{` or `}`, balanced, strings closed.
 fn check_dot(text: &str) {
     let mut depth = 0;

@@ -1,10 +1,11 @@
-//! Plans as people and programs see them: text, JSON, Mermaid and DOT. The same plan always gives the same bytes.
+//! Plans as people and programs see them: text, JSON, Mermaid, DOT and SVG. The same plan always gives the same bytes.
 //!
 //! What it must not know: files, terminals, colours.
 
 mod dot;
 mod json;
 mod mermaid;
+mod svg;
 mod text;
 
 use super::Plan;
@@ -23,6 +24,8 @@ pub enum Format {
     Mermaid,
     /// A Graphviz digraph.
     Dot,
+    /// A picture.
+    Svg,
 }
 
 /// The whole plan; ends with a line break.
@@ -32,6 +35,7 @@ pub fn render(plan: &Plan, format: Format) -> String {
         Format::Json => json::render(plan),
         Format::Mermaid => mermaid::render(plan),
         Format::Dot => dot::render(plan),
+        Format::Svg => svg::render(plan),
     }
 }
 
