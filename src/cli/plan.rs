@@ -1,5 +1,7 @@
 //! `homeostat plan`: the compiled form of a workflow.
 
+mod changes;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,12 +20,16 @@ use crate::plan::render::{self, render};
 /// Which workflow to show, and how.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// The workflow's file, or its name in `workflows/` here or among those that ship.
+    /// The workflow's file, or its name in `workflows/` here or among those that ship; with `--diff` also a folder.
     #[arg(value_name = "WORKFLOW")]
     pub workflow: String,
     /// How it is printed. The same file always gives the same bytes.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// Tell what has changed in meaning since OLD instead: a file, a folder of rules and workflows, or a plan that was
+    /// saved with `--format json`. Ends with 1 where something has.
+    #[arg(long, value_name = "OLD")]
+    pub diff: Option<PathBuf>,
 }
 
 /// The forms of a plan.
@@ -58,7 +64,10 @@ impl From<Format> for render::Format {
 const FOLDER: &str = "workflows";
 
 pub fn run(args: &Args) -> Exit {
-    conclude(show(&args.workflow, args.format))
+    conclude(match &args.diff {
+        Some(old) => changes::show(old, &args.workflow, args.format),
+        None => show(&args.workflow, args.format),
+    })
 }
 
 fn show(workflow: &str, format: Format) -> Result<Exit, Failure> {

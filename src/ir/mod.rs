@@ -88,6 +88,21 @@ pub enum Busy {
     Drop,
 }
 
+impl Busy {
+    /// Every mode.
+    pub const ALL: [Self; 4] = [Self::Queue, Self::Coalesce, Self::Supersede, Self::Drop];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Coalesce => "coalesce",
+            Self::Supersede => "supersede",
+            Self::Drop => "drop",
+        }
+    }
+}
+
 /// `run workflow(input: value)`.
 #[derive(Clone, Debug)]
 pub struct Invocation {

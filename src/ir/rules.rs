@@ -274,21 +274,15 @@ impl<'n, 'a> Checker<'n, 'a> {
     }
 
     fn busy(&mut self, mode: &Spanned<String>) -> Option<Busy> {
-        const MODES: [(&str, Busy); 4] = [
-            ("queue", Busy::Queue),
-            ("coalesce", Busy::Coalesce),
-            ("supersede", Busy::Supersede),
-            ("drop", Busy::Drop),
-        ];
-        let found = MODES.iter().find(|(name, _)| *name == mode.node);
+        let found = Busy::ALL.into_iter().find(|known| known.as_str() == mode.node);
         if found.is_none() {
             self.diagnostics.push(
                 Diagnostic::error(Code::BadClause, mode.span, format!("`{}` is no way to be busy", mode.node))
                     .help("write `queue`, `coalesce`, `supersede` or `drop`")
-                    .suggest(&mode.node, MODES.iter().map(|(name, _)| *name)),
+                    .suggest(&mode.node, Busy::ALL.into_iter().map(Busy::as_str)),
             );
         }
-        found.map(|(_, busy)| *busy)
+        found
     }
 
     fn invocation(&mut self, call: &ast::Call) -> Option<Invocation> {

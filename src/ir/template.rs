@@ -5,6 +5,8 @@ use serde_json::Value as Json;
 use crate::expression::{Bindings, EvaluationError, Program};
 use crate::model::schema::JsonMap;
 
+pub use crate::syntax::interpolation::{Piece, split};
+
 /// What a step's `with`, a rule's arguments or an output is made from.
 #[derive(Clone, Debug)]
 pub enum Template {

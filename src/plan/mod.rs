@@ -1,11 +1,13 @@
 //! A workflow compiled: steps in a directed acyclic graph, named by the digest of their canonical text.
 //!
-//! `build` makes plans and is the only way to one; `render` shows them. petgraph stays in here.
+//! `build` makes plans and is the only way to one; `render` shows them, `diff` tells what
+//! differs between two versions. petgraph stays in here.
 //! What it must not know: events, rules, runs, how a step is performed.
 
 mod build;
 mod canonical;
 mod condition;
+pub mod diff;
 pub mod graph;
 mod order;
 pub mod render;

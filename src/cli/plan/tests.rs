@@ -59,8 +59,8 @@ fn a_file_with_problems_is_a_finding() {
     let Found::Problems(problems) = by_path(&path).unwrap() else { panic!("a circle was accepted") };
     insta::assert_snapshot!(problems.replace(&folder.path().display().to_string(), ""));
     let workflow = path.display().to_string();
-    assert_eq!(run(&Args { workflow, format: Format::Dot }), Exit::Findings);
-    assert_eq!(run(&Args { workflow: "gone.yaml".to_owned(), format: Format::Text }), Exit::Usage);
+    assert_eq!(run(&Args { workflow, format: Format::Dot, diff: None }), Exit::Findings);
+    assert_eq!(run(&Args { workflow: "gone.yaml".to_owned(), format: Format::Text, diff: None }), Exit::Usage);
 }
 
 #[test]
@@ -71,4 +71,24 @@ fn what_is_not_one_workflow_is_wrong_usage() {
     for path in [rules, shipped("")] {
         assert_eq!(by_path(&path).unwrap_err().exit, Exit::Usage, "{path:?}");
     }
+}
+
+#[test]
+fn two_versions_are_compared_and_the_end_says_whether_they_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(shipped("retest.yaml")).unwrap();
+    let [old, spaced, new] = ["old.yaml", "spaced.yaml", "new.yaml"].map(|name| folder.path().join(name));
+    fs::write(&old, &text).unwrap();
+    fs::write(&spaced, text.replace(": ", ":  ")).unwrap();
+    fs::write(&new, text.replace("15m", "20m")).unwrap();
+    let against = |workflow: &Path, old: &Path, format| {
+        run(&Args { workflow: workflow.display().to_string(), format, diff: Some(old.to_owned()) })
+    };
+    assert_eq!(against(&spaced, &old, Format::Text), Exit::Done);
+    assert_eq!(against(&new, &old, Format::Json), Exit::Findings);
+    assert_eq!(against(&new, &old, Format::Svg), Exit::Usage, "no such form");
+    assert_eq!(against(&new, Path::new("gone.yaml"), Format::Text), Exit::Usage);
+    fs::write(&spaced, "workflow: 7").unwrap();
+    assert_eq!(against(&new, &spaced, Format::Text), Exit::Usage, "the old one cannot be read");
+    assert_eq!(against(folder.path(), &old, Format::Text), Exit::Usage, "the new one cannot be read");
 }

@@ -62,7 +62,7 @@ fn is_conditional(step: &Step) -> bool {
 }
 
 /// A value on one line: strings bare, everything else as JSON.
-fn scalar(value: &serde_json::Value) -> String {
+pub(in crate::plan) fn scalar(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => one_line(text),
         other => super::canonical::sorted(other.clone()).to_string(),
