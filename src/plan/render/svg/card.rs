@@ -98,7 +98,7 @@ impl Card {
             let (x, y) = (left + width / 2., line + 14.);
             out.push_str(&format!("<text class=\"undo\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n", escaped(undo)));
             // Out at the strip, back in above it.
-            let (from, to, out_to) = (line + STRIP / 2., (top + line) / 2., right + LOOP);
+            let (from, to, out_to) = (line + STRIP / 2., f64::midpoint(top, line), right + LOOP);
             out.push_str(&format!(
                 "<path class=\"edge back\" d=\"M{right:.1} {from:.1}C{out_to:.1} {from:.1} {out_to:.1} {to:.1} {:.1} {to:.1}\"/>\n",
                 right + 2.

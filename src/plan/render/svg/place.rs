@@ -114,8 +114,11 @@ mod tests {
 
     use super::*;
 
+    /// Sizes and edges.
+    type Made = (Vec<(f64, f64)>, Vec<(usize, usize)>);
+
     /// Boxes of any size, and edges that lead from a lower index to a higher one.
-    fn graphs() -> impl Strategy<Value = (Vec<(f64, f64)>, Vec<(usize, usize)>)> {
+    fn graphs() -> impl Strategy<Value = Made> {
         (1_usize..40).prop_flat_map(|count| {
             let size = (40.0..420.0_f64, 20.0..120.0_f64);
             let edge = (0..count, 0..count).prop_filter("no loop", |(one, other)| one != other);
