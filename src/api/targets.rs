@@ -14,6 +14,7 @@ use super::run_view::word;
 use crate::base::clock::Timestamp;
 use crate::base::id::TargetName;
 use crate::base::literal::format_duration;
+use crate::base::suggest::nearest;
 use crate::diagnostic::Code;
 use crate::model::target::{MeasureSettings, StrategySettings, TargetSettings, TargetState};
 
@@ -174,10 +175,14 @@ async fn view(state: &ApiState, name: &TargetName) -> Result<Json<TargetView>, P
     let known = state.store.target(name).await?;
     let settings = state.targets.settings(name);
     if known.is_none() && !state.targets.names().contains(name) {
+        let names = state.targets.names();
+        let near = nearest(name.as_str(), names.iter().map(TargetName::as_str));
+        let hint =
+            near.map_or("`GET /v1/targets` lists those there are".to_owned(), |near| format!("did you mean `{near}`?"));
         return Err(Problem::new(
             axum::http::StatusCode::NOT_FOUND,
             Code::UnknownTarget,
-            format!("there is no target `{name}`; `GET /v1/targets` lists those there are"),
+            format!("there is no target `{name}`; {hint}"),
         ));
     }
     let halts = state.control.halts().await?;

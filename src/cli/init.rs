@@ -28,9 +28,9 @@ pub fn run(args: &Args) -> Exit {
     conclude(write(&args.folder).and_then(|written| {
         let list: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
         output::print(&list.join("\n"))?;
-        output::complain(
-            "next: put your service into homeostat.yaml, then `homeostat serve --config homeostat.yaml`\n",
-        );
+        let there =
+            if args.folder == Path::new(".") { String::new() } else { format!("`cd {}`, ", args.folder.display()) };
+        output::complain(&format!("next: {there}put your service into homeostat.yaml, then `homeostat serve`\n"));
         Ok(Exit::Done)
     }))
 }

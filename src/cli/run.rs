@@ -67,6 +67,12 @@ fn perform(
         return Err(Failure::usage(format!("`{}` is not one workflow", args.workflow.display()))
             .help("name the file of the workflow to run"));
     };
+    if args.target.is_none()
+        && let Some(step) = program.plans.get(&workflow).and_then(|plan| plan.needs_target())
+    {
+        return Err(Failure::usage(format!("step `{step}` needs a target, and none is given"))
+            .help("name a configured one: `--target NAME`"));
+    }
     let inputs: Map<String, Json> = args.inputs.iter().cloned().collect();
     let target = args.target.as_deref().map(Into::into);
     let order = Order { program, config, workflow, target, inputs: inputs.into() };

@@ -51,6 +51,11 @@ impl Plan {
     pub fn canonical_text(&self) -> String {
         canonical::text(self)
     }
+
+    /// The first step whose action cannot do without a target.
+    pub fn needs_target(&self) -> Option<&StepName> {
+        self.steps.iter().find(|(_, step)| step.action.needs_target).map(|(_, step)| &step.name)
+    }
 }
 
 /// The text of a workflow file, kept with every run of it.
