@@ -20,6 +20,9 @@ const POINT_REQUESTS: usize = 5;
 /// So many failures more than a passing trial may have end it: enough to tell how much the target still serves.
 const FAILURES_KEPT: u64 = 20;
 
+/// A patient trial bears so many times the slow and failed requests that a passing one may have.
+const PATIENCE: u64 = 10;
+
 /// The error guard looks at so many last answers.
 const BURST: usize = 50;
 
@@ -30,6 +33,8 @@ pub struct Figures {
     pub planned: u64,
     pub sent: u64,
     pub failed: u64,
+    /// Requests that succeeded, but later than the objective's 99th percentile.
+    pub slow: u64,
     /// From the first to one interval after the last intended send.
     pub span_ms: f64,
     /// What the test itself offered.
@@ -37,6 +42,10 @@ pub struct Figures {
     /// Of the requests that succeeded, from the moment each was to be sent.
     pub p50_ms: f64,
     pub p99_ms: f64,
+    /// Mean of the same, without the trial's first eighth, in which queues fill.
+    pub mean_ms: f64,
+    /// The same at 0.5 %, 1.5 %, … 99.5 %; empty where nothing succeeded.
+    pub quantiles_ms: Vec<f64>,
     /// How late requests were sent, 99th percentile.
     pub lateness_p99_ms: f64,
     /// In order of time.
@@ -130,6 +139,14 @@ impl Collector {
         }
     }
 
+    /// For a trial that is run to learn how requests wait, not to pass: it goes on where it could no longer pass, within reason.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        self.slow_allowed = self.slow_allowed.saturating_mul(PATIENCE);
+        self.failed_allowed = self.failed_allowed.saturating_mul(PATIENCE);
+        self
+    }
+
     /// A request that was due at `at_us` was started; returns its number.
     pub fn sent(&mut self, at_us: u64) -> usize {
         self.open.push_back((at_us, false));
@@ -189,19 +206,37 @@ impl Collector {
         self.failed += u64::try_from(unanswered.len()).unwrap_or(u64::MAX);
         self.samples.extend(unanswered.into_iter().map(|at_us| Sample { at_us, latency_us: 0, success: false }));
         let seconds = span.as_secs_f64();
+        let quantiles_ms = if self.latency.is_empty() {
+            Vec::new()
+        } else {
+            (0..100_u32).map(|at| milliseconds(self.latency.value_at_quantile((f64::from(at) + 0.5) / 100.0))).collect()
+        };
         Figures {
             planned: self.planned,
             sent,
             failed: self.failed,
+            slow: self.slow,
             span_ms: seconds * 1e3,
             own_rps: if seconds > 0.0 { count(sent) / seconds } else { 0.0 },
             p50_ms: milliseconds(self.latency.value_at_quantile(0.5)),
             p99_ms: milliseconds(self.latency.value_at_quantile(0.99)),
+            mean_ms: mean(&self.samples, whole(seconds * 1e6 / 8.0)),
+            quantiles_ms,
             lateness_p99_ms: milliseconds(self.lateness.value_at_quantile(0.99)),
             points: points(self.samples),
             cut,
         }
     }
+}
+
+/// Mean latency of what succeeded and was due from `from_us` on, ms; 0 where nothing did.
+fn mean(samples: &[Sample], from_us: u64) -> f64 {
+    let (mut sum_us, mut number) = (0, 0);
+    for sample in samples.iter().filter(|sample| sample.success && sample.at_us >= from_us) {
+        sum_us += sample.latency_us;
+        number += 1;
+    }
+    if number == 0 { 0.0 } else { milliseconds(sum_us) / count(number) }
 }
 
 fn points(mut samples: Vec<Sample>) -> Vec<Point> {

@@ -25,6 +25,8 @@ pub struct Load {
     /// The test's own rate, above 0.
     pub rate_rps: f64,
     pub duration: Duration,
+    /// Whether it goes on, within reason, though it can no longer meet the objective.
+    pub patient: bool,
 }
 
 impl Load {
@@ -62,7 +64,9 @@ pub async fn send(
     // Enough for a target that answers at the very end of what the objective allows, and for those that are overdue.
     let waiting = load.rate_rps * (objective.p99_ms / 1e3 + 0.1) * 1.5;
     let room = usize::try_from(whole(waiting).clamp(64, IN_FLIGHT)).unwrap_or(usize::MAX);
-    let mut trial = Running { collector: Collector::new(planned, objective), failure: None, replies: JoinSet::new() };
+    let collector = Collector::new(planned, objective);
+    let collector = if load.patient { collector.patient() } else { collector };
+    let mut trial = Running { collector, failure: None, replies: JoinSet::new() };
     let start = Instant::now();
     let due = |number: u64| start + Duration::from_secs_f64(count(number) * interval_us / 1e6);
     let (mut next, mut cut, mut looked) = (0, None, start);

@@ -5,17 +5,25 @@
 //! result is a rate that passed a confirming trial twice as long, with a rate just above it that failed two times of three.
 //! A single bad trial decides nothing for good: whatever contradicts a bound removes it.
 //!
+//! Where service times scatter, single trials say little: there the ramp ends in `refine`, which goes by how long requests
+//! wait in all trials together (see `waits`), and confirms what that comes to.
+//!
 //! Nothing here waits, sends or knows the time: what trials and rests cost is told with their results.
+
+mod exchange;
+mod refine;
+mod waits;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::exchange::{Found, GaveUp, Observed, Params, Plan, Rested, Stage, Step};
+use self::waits::Waits;
 use super::figures::{Figures, count, whole};
 use super::verdict::judge;
-use crate::model::objective::Objective;
 use crate::model::record::{Trial, TrialVerdict, Verdict};
 
 /// So many invalid trials in a row end the search.
-const INVALID_IN_A_ROW: u32 = 8;
+const INVALID_IN_A_ROW: u32 = 12;
 
 /// So often may a rate that had passed fail for good before the target is called unsteady.
 const CONTRADICTIONS: u32 = 5;
@@ -29,98 +37,6 @@ const RAMP_REQUESTS: u64 = 25;
 /// Below this nothing is tried, requests a second.
 const LEAST_RPS: f64 = 1.0;
 
-/// What to look for, and how far to go.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Params {
-    pub objective: Objective,
-    pub start_rps: f64,
-    /// How much higher the second trial goes than the first, at least 1.
-    pub growth: f64,
-    /// The total is never offered more.
-    pub max_rate_rps: f64,
-    pub time_ms: f64,
-    pub requests: u64,
-    pub trial_time_ms: f64,
-    pub trial_requests: u64,
-    /// How close the bounds must come, as a share of the upper one.
-    pub precision: f64,
-}
-
-/// What to do next.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    Trial(Plan),
-    /// Wait until the target is back at its baseline.
-    Cooldown,
-    Done(Found),
-    Failed(GaveUp),
-}
-
-/// A trial to run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Plan {
-    pub stage: Stage,
-    /// Live traffic included.
-    pub rate_rps: f64,
-    /// At least so long, and at least so many requests of the test's own.
-    pub time_ms: f64,
-    pub requests: u64,
-}
-
-/// What the search is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    Ramp,
-    Search,
-    Confirm,
-}
-
-/// What came of a trial.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Observed {
-    pub figures: Figures,
-    /// Live traffic during the trial; `None` where nobody knows: the trial is invalid.
-    pub live_rps: Option<f64>,
-    /// All that the trial took.
-    pub spent_ms: f64,
-}
-
-/// What came of a cool-down.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rested {
-    /// Whether the target is back at its baseline.
-    pub recovered: bool,
-    pub spent_ms: f64,
-    pub requests: u64,
-}
-
-/// What the search found.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Found {
-    pub max_rps: f64,
-    pub interval_rps: [f64; 2],
-    pub verdict: Verdict,
-}
-
-/// Why the search found nothing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GaveUp {
-    /// Even the lowest rate that was tried failed.
-    NothingHeld { rate_rps: f64 },
-    /// What the agents send is too much already.
-    LiveTooHigh { live_rps: f64 },
-    /// Rates that had passed failed again and again.
-    Unsteady,
-    /// After a failed trial the target did not come back.
-    NotRecovered,
-    /// The last trials said nothing.
-    Invalid { live_unknown: bool },
-    /// Time or requests ran out before any rate was verified.
-    Spent,
-}
-
 /// The state of a search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Search {
@@ -129,6 +45,8 @@ pub struct Search {
     /// Rates that passed, ascending.
     passed: Vec<Passed>,
     failed: Option<Failed>,
+    waits: Waits,
+    refined: u32,
     /// What the last overloaded trial bore.
     estimate_rps: Option<f64>,
     candidate: Option<Candidate>,
@@ -169,6 +87,8 @@ struct Candidate {
     failed_rps: f64,
     /// Whether a first failure that shows an overload may stand until it is re-checked.
     provisional: bool,
+    /// Of its trials, in trial times.
+    length: f64,
 }
 
 impl Search {
@@ -179,6 +99,8 @@ impl Search {
             growth,
             passed: Vec::new(),
             failed: None,
+            waits: Waits::default(),
+            refined: 0,
             estimate_rps: None,
             candidate: None,
             cooling: false,
@@ -257,9 +179,15 @@ impl Search {
             }
         }
         self.invalid = 0;
+        self.waits.observe(total, &figures, verdict == TrialVerdict::Pass);
+        if candidate.stage == Stage::Refine {
+            self.refined += 1;
+            return verdict;
+        }
         let shown = candidate.provisional && judged.capacity_rps.is_some();
         match (candidate.passes, candidate.fails) {
             (1, 0) | (2, _) => self.hold(&candidate),
+            (0, 1) if self.waits.scattered(&self.params.objective) => self.give_way(&candidate),
             (_, 2) => self.give_way(&candidate),
             (0, 1) if shown => self.give_way(&candidate),
             _ => self.candidate = Some(candidate),
@@ -314,9 +242,11 @@ impl Search {
         let (share, requests) = match candidate.stage {
             Stage::Ramp => (0.5, self.params.trial_requests.min(RAMP_REQUESTS)),
             Stage::Search => (1.0, self.params.trial_requests),
-            Stage::Confirm => (2.0, self.params.trial_requests.saturating_mul(2)),
+            Stage::Refine => (candidate.length, self.params.trial_requests),
+            Stage::Confirm => (candidate.length, self.params.trial_requests.saturating_mul(2)),
         };
         Plan {
+            patient: candidate.stage == Stage::Refine,
             stage: candidate.stage,
             rate_rps: candidate.rate_rps,
             time_ms: self.params.trial_time_ms * share,
@@ -338,6 +268,7 @@ impl Search {
             }
             (Some(lower), None) => Choice::Try(Candidate::new((lower.rate_rps * self.growth).min(max), Stage::Ramp)),
             (None, Some(upper)) => self.lower_than(upper),
+            (Some(_), Some(_)) if self.waits.scattered(&self.params.objective) => self.refine(),
             (Some(lower), Some(upper)) => self.between(lower, upper),
         }
     }
@@ -428,7 +359,8 @@ impl Search {
 
     /// The best verified rate, or else the reason why there is none.
     fn finish(&self, why: GaveUp) -> Step {
-        match self.passed.iter().rev().find(|passed| passed.full) {
+        let scattered = self.waits.scattered(&self.params.objective);
+        match self.passed.iter().rev().find(|passed| passed.confirmed || (passed.full && !scattered)) {
             Some(passed) => {
                 let high = self.failed.map_or(self.params.max_rate_rps, |failed| failed.rate_rps);
                 let interval_rps = [passed.rate_rps, high.max(passed.rate_rps)];
@@ -448,7 +380,7 @@ enum Choice {
 impl Candidate {
     fn new(rate_rps: f64, stage: Stage) -> Self {
         let provisional = stage != Stage::Confirm;
-        Self { rate_rps, stage, passes: 0, fails: 0, passed_rps: 0.0, failed_rps: 0.0, provisional }
+        Self { rate_rps, stage, passes: 0, fails: 0, passed_rps: 0.0, failed_rps: 0.0, provisional, length: 2.0 }
     }
 }
 

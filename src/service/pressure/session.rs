@@ -186,7 +186,7 @@ impl Session<'_> {
         }
         let least_s = plan.time_ms / 1e3;
         let seconds = (count(plan.requests) / own).clamp(least_s, least_s * LONGEST_TRIAL);
-        let load = Load { rate_rps: own, duration: Duration::from_secs_f64(seconds) };
+        let load = Load { rate_rps: own, duration: Duration::from_secs_f64(seconds), patient: plan.patient };
         let mut progress = self.progress(state, stage_name(plan.stage));
         (progress.rate_rps, progress.live_rps) = (own + live_before, live_before);
         let from = self.live.clock.now();
@@ -349,6 +349,7 @@ fn stage_name(stage: Stage) -> &'static str {
     match stage {
         Stage::Ramp => "ramp",
         Stage::Search => "search",
+        Stage::Refine => "refine",
         Stage::Confirm => "confirm",
     }
 }

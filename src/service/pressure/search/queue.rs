@@ -95,7 +95,8 @@ impl Queue {
 
     /// Waits; live traffic goes on.
     pub(super) fn rest(&mut self, ms: f64) {
-        let plan = Plan { stage: super::Stage::Search, rate_rps: self.live_rps(), time_ms: ms, requests: 0 };
+        let plan =
+            Plan { stage: super::Stage::Search, rate_rps: self.live_rps(), time_ms: ms, requests: 0, patient: true };
         self.run(&plan, &Objective { p99_ms: 1e9, error_rate: 1.0 });
     }
 
@@ -133,7 +134,8 @@ impl Queue {
             }
         }
         arrivals.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut collector = Collector::new(planned, objective);
+        let collector = Collector::new(planned, objective);
+        let mut collector = if plan.patient { collector.patient() } else { collector };
         let mut open: BinaryHeap<Reverse<(u64, usize, u64, bool)>> = BinaryHeap::new();
         let (mut cut, mut end_us, mut last_look) = (None, time_us, 0.0);
         for (due, ours) in arrivals {

@@ -1,5 +1,6 @@
 use super::queue::{Noise, QUIET, Queue, Random};
 use super::*;
+use crate::model::objective::Objective;
 
 const OBJECTIVE: Objective = Objective { p99_ms: 250.0, error_rate: 0.001 };
 
@@ -89,7 +90,10 @@ fn tally(seeds: u64, noise: Noise, live: bool) -> Tally {
                 tally.within += u32::from(error.abs() <= 0.05);
                 tally.over += u32::from(error > 0.05);
             }
-            Err(_) => tally.none += 1,
+            Err(why) => {
+                println!("seed {seed}, {capacity:.0} rps: {why:?}");
+                tally.none += 1;
+            }
         }
     }
     tally
