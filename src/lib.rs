@@ -19,6 +19,7 @@ pub mod config;
 pub mod demo;
 pub mod diagnostic;
 pub mod expression;
+pub mod harness;
 pub mod ir;
 pub mod json_schema;
 pub mod model;

@@ -23,6 +23,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("service", &["runtime", "config", "wire"]),
     ("security", &["runtime"]),
     ("store", &["runtime", "security"]),
+    ("harness", &["action", "config", "diagnostic", "plan", "router", "runtime", "service", "store", "syntax"]),
     ("agent", &["wire"]),
     ("api", &["diagnostic", "expression", "plan", "router", "config", "runtime", "action", "service", "store", "wire"]),
     ("demo", &["app", "agent", "runtime"]),
@@ -35,6 +36,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "config",
             "demo",
             "diagnostic",
+            "harness",
             "json_schema",
             "plan",
             "security",
@@ -77,6 +79,7 @@ const STAYS_IN: &[(&str, &[&str])] = &[
     ("axum", &["api", "app", "demo"]),
     ("comfy_table", &["cli", "demo"]),
     ("indicatif", &["cli", "demo"]),
+    ("quick_junit", &["harness"]),
 ];
 
 /// Longest code file, in lines. Tests of a file stand beside it and do not count.

@@ -7,7 +7,7 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::base::id::TargetName;
 use crate::config::{Config, TargetTable};
 use crate::model::target::TargetSettings;
-use crate::runtime::ports::{Context, Dispatcher, Store, StoreError, Targets};
+use crate::runtime::ports::{Context, Dispatcher, Store, StoreError, Targets, UniqueRunIds};
 use crate::service::adjust::StrategyAdjuster;
 use crate::service::dispatch::{self, DispatchService};
 use crate::service::pressure::PressureService;
@@ -42,6 +42,7 @@ pub(super) async fn compose(
         adjuster: Arc::new(StrategyAdjuster),
         dispatcher,
         planner: Arc::new(StoredPlans),
+        run_ids: Arc::new(UniqueRunIds),
     };
     Ok((context, dispatch))
 }

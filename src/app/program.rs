@@ -68,7 +68,7 @@ pub fn assemble(compilation: Compilation) -> Result<Arc<Program>, AppError> {
 
 /// Makes plans again from the texts that were stored with their runs.
 #[derive(Debug)]
-pub(super) struct StoredPlans;
+pub struct StoredPlans;
 
 impl Planner for StoredPlans {
     fn plan(&self, source: &PlanSource) -> Result<Plan, String> {

@@ -83,6 +83,16 @@ impl RunId {
     pub fn generate() -> Self {
         Self(uuid::Uuid::now_v7())
     }
+
+    /// The id of the run that is `number` of those made so far: where chance is not wanted.
+    pub fn counted(made_at: super::clock::Timestamp, number: u64) -> Self {
+        let made_at_ms = u64::try_from(made_at.0).unwrap_or(0);
+        let mut tail = [0; 10];
+        for (to, from) in tail.iter_mut().skip(2).zip(number.to_be_bytes()) {
+            *to = from;
+        }
+        Self(uuid::Builder::from_unix_timestamp_millis(made_at_ms, &tail).into_uuid())
+    }
 }
 
 impl fmt::Display for RunId {

@@ -25,6 +25,7 @@ pub mod serve;
 mod signals;
 pub mod targets;
 pub mod telemetry;
+pub mod test;
 #[cfg(test)]
 mod tests;
 pub mod validate;
@@ -87,6 +88,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Print the JSON Schema of workflows or of the configuration.
     Schema(schema::Args),
+    /// Play the scenarios of rules and workflows, and compare plans with those that were kept.
+    Test(test::Args),
     /// Make a folder with a configuration, rules and workflows that validate and run.
     Init(init::Args),
     /// Make and identify the key that a store is sealed with.
@@ -113,7 +116,10 @@ pub fn run(cli: Cli) -> Exit {
     let Cli { log, color, command } = cli;
     color.choose();
     // The others know better when: after the configuration, or within a picture of their own.
-    let starts_itself = matches!(command, Command::Serve(_) | Command::Agent(_) | Command::Demo(_) | Command::Run(_));
+    let starts_itself = matches!(
+        command,
+        Command::Serve(_) | Command::Agent(_) | Command::Demo(_) | Command::Run(_) | Command::Test(_)
+    );
     if !starts_itself && let Err(failure) = telemetry::start(&log, None) {
         return failure.report();
     }
@@ -134,6 +140,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Fmt(args) => fmt::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Test(args) => test::run(&args, &log),
         Command::Init(args) => init::run(&args),
         Command::Keys(args) => keys::run(&args),
     }

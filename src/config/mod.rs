@@ -179,6 +179,17 @@ pub fn read(path: &str, text: &str, folder: &Path, environment: &[(String, Strin
     Loaded { config, diagnostics, sources }
 }
 
+/// The keys of the configuration that say something about targets.
+pub const ABOUT_TARGETS: &[&str] = &["targets", "defaults", "network"];
+
+/// Reads a part of a configuration that stands in another file: [`ABOUT_TARGETS`] alone.
+pub fn read_targets(node: &crate::syntax::yaml::Node, sources: &Sources) -> (TargetTable, Diagnostics) {
+    let mut collected = collect::Collected::default();
+    collected.tree(&yaml::plain(node));
+    let config = build::config(&mut collected, Path::new(""), sources);
+    (config.targets, collected.diagnostics)
+}
+
 fn read_file(path: &Path) -> Result<String, (Code, String)> {
     let shown = path.display();
     let unreadable = |error: std::io::Error| (Code::NotReadable, format!("`{shown}` cannot be read: {error}"));

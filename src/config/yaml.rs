@@ -14,7 +14,7 @@ pub(super) fn read(source: SourceId, text: &str, diagnostics: &mut Diagnostics) 
 }
 
 /// Recursion is bounded by the parser's limit on nesting.
-fn plain(node: &yaml::Node) -> Node {
+pub(super) fn plain(node: &yaml::Node) -> Node {
     let content = match &node.kind {
         Kind::Null => Content::Null,
         Kind::Seq(items) => Content::List(items.iter().map(plain).collect()),

@@ -1,6 +1,6 @@
 //! Every code that a user can meet. A code is for ever: it is never given to another problem.
 //!
-//! By hundreds: 00 files, 01 expressions, 02 rules, 03 workflows, 04 plans, 05 configuration, 06 running.
+//! By hundreds: 00 files, 01 expressions, 02 rules, 03 workflows, 04 plans, 05 configuration, 06 running, 08 tests.
 
 use std::fmt;
 
@@ -106,6 +106,14 @@ codes! {
     Usage = 610, "an argument is wrong", "`--help` says what the command takes.";
     TimedOut = 611, "the engine did not answer in time", "Look at what it is doing (`/readyz`, its log), and try again.";
     Internal = 699, "something went wrong that should not", "Please report it with the message.";
+
+    BadScenario = 800, "a scenario does not fit its program", "The message says what the scenario names or gives that is not as the rules, workflows and actions have it.";
+    ExpectationFailed = 801, "an expectation was not met", "The message says what was expected and what happened; below it stands everything that happened.";
+    NotMocked = 802, "a load test is not mocked", "Tests send no load: say under `mock` what the load test finds.";
+    SnapshotDiffers = 803, "a plan is not as its snapshot", "Look at what changed. If it is meant, `homeostat test --update` keeps the new plan.";
+    SnapshotMissing = 804, "a plan has no snapshot", "`homeostat test --update` keeps it.";
+    SnapshotObsolete = 805, "a snapshot has no workflow", "`homeostat test --update` deletes it.";
+    CoverageLow = 806, "too little is covered", "The report lists what no scenario has reached.";
 }
 
 impl Code {

@@ -1,6 +1,6 @@
 //! The engine: takes events in, gives each to its target's desk, and goes on from where the last engine stopped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -48,7 +48,7 @@ pub struct Engine {
 
 #[derive(Debug, Default)]
 struct Desks {
-    mailboxes: HashMap<Option<TargetName>, mpsc::UnboundedSender<Message>>,
+    mailboxes: BTreeMap<Option<TargetName>, mpsc::UnboundedSender<Message>>,
     tasks: JoinSet<()>,
 }
 
@@ -109,7 +109,7 @@ impl Engine {
             let list: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
             EngineError::BadInputs(list.join("; "))
         })?;
-        let summary = Box::new(waiting_summary(plan, target.as_ref(), inputs, self.world.now()));
+        let summary = Box::new(waiting_summary(&self.world, plan, target.as_ref(), inputs));
         let id = summary.id;
         let (started, answer) = oneshot::channel();
         self.tell(target, Message::Start { summary, plan: Arc::clone(plan), started });

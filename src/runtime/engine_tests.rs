@@ -229,6 +229,7 @@ async fn start(
         adjuster: Arc::new(StrategyAdjuster),
         dispatcher: Arc::clone(dispatcher) as _,
         planner: Arc::new(FromText),
+        run_ids: Arc::new(super::ports::UniqueRunIds),
     };
     let actions = Registry::shipped().into_actions();
     Engine::start(Options { context, actions, program: program(), pending_limit: 10 }).await.unwrap()

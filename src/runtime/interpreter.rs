@@ -137,9 +137,7 @@ impl Interpreter {
             Err(error) => Finish::Lost(error),
         };
         // A lost lease: whatever still runs must not act any more.
-        for task in self.running.values() {
-            task.stop.cancel();
-        }
+        self.stop(|_| true);
         self.tasks.shutdown().await;
         self.world.progress.forget(self.summary.id);
         finish
@@ -245,7 +243,11 @@ impl Interpreter {
         let clock = Arc::clone(&self.world.context.clock);
         let retry = decide::next_retry(&self.state);
         let grace = self.grace;
+        // In a fixed order, so that the same history is made each time. What must not be late comes first.
         tokio::select! {
+            biased;
+            () = until(&*clock, Some(self.lease_check)), if !self.running.is_empty() => self.check_lease().await?,
+            Some(command) = self.commands.recv() => self.obey(command),
             Some(done) = self.tasks.join_next_with_id() => {
                 let (id, outcome) = match done {
                     Ok((id, outcome)) => (id, outcome),
@@ -256,21 +258,26 @@ impl Interpreter {
                 };
                 self.take_in(id, outcome);
             }
-            Some(command) = self.commands.recv() => self.obey(command),
             Some(checkpoint) = self.checkpoints.1.recv() => {
                 self.note(What::Checkpointed { place: checkpoint.place, state: checkpoint.state });
                 self.flush().await?;
                 // The effect may have been stopped meanwhile; then nobody waits for the answer.
                 let _ = checkpoint.saved.send(());
             }
-            () = until(&*clock, Some(self.lease_check)), if !self.running.is_empty() => self.check_lease().await?,
             () = until(&*clock, retry), if retry.is_some() => {}
             () = until(&*clock, grace), if grace.is_some() => {
                 self.grace = None;
-                self.running.values().for_each(|task| task.stop.cancel());
+                self.stop(|_| true);
             }
         }
         Ok(())
+    }
+
+    /// Tells what runs to stop, in the order of places: the same each time.
+    fn stop(&self, which: impl Fn(&Task) -> bool) {
+        let mut tasks: Vec<_> = self.running.values().filter(|task| which(task)).collect();
+        tasks.sort_by(|a, b| a.place.cmp(&b.place));
+        tasks.into_iter().for_each(|task| task.stop.cancel());
     }
 
     fn obey(&mut self, command: Command) {
@@ -280,9 +287,7 @@ impl Interpreter {
                     self.note(What::StopRequested { reason });
                 }
                 // An undo is never interrupted.
-                for task in self.running.values().filter(|task| task.kind == TaskKind::Perform) {
-                    task.stop.cancel();
-                }
+                self.stop(|task| task.kind == TaskKind::Perform);
             }
             Command::Drain => {
                 self.draining = true;

@@ -82,6 +82,7 @@ pub(super) async fn perform(world: &World, step: &Step, effect: &Effect, kind: T
         }
     };
     let stopped = tokio::select! {
+        biased;
         outcome = &mut work => return outcome,
         () = deadline => {
             let time = format_duration(timeout.unwrap_or_default());

@@ -33,6 +33,23 @@ pub struct Context {
     pub adjuster: Arc<dyn Adjuster>,
     pub dispatcher: Arc<dyn Dispatcher>,
     pub planner: Arc<dyn Planner>,
+    pub run_ids: Arc<dyn RunIds>,
+}
+
+/// Names runs.
+pub trait RunIds: Debug + Send + Sync {
+    /// An id that no run has, later than all that were given before.
+    fn next(&self) -> RunId;
+}
+
+/// Ids that no other engine gives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UniqueRunIds;
+
+impl RunIds for UniqueRunIds {
+    fn next(&self) -> RunId {
+        RunId::generate()
+    }
 }
 
 /// Something a step can use.

@@ -24,6 +24,9 @@ pub enum Language {
 impl Language {
     /// `None` for a file that is neither rules nor a workflow.
     pub fn of(path: &str) -> Option<Self> {
+        if is_scenarios(path) {
+            return None;
+        }
         match Path::new(path).extension()?.to_str()? {
             "rules" => Some(Self::Rules),
             "yaml" | "yml" => Some(Self::Workflow),
@@ -32,12 +35,31 @@ impl Language {
     }
 }
 
+/// Whether a file holds scenarios: YAML too, but no workflow.
+pub fn is_scenarios(path: &str) -> bool {
+    path.ends_with(".test.yaml") || path.ends_with(".test.yml")
+}
+
+/// Reads scenarios: the named files, and from folders every `*.test.yaml` and `*.test.yml`, as [`load`] reads programs. That
+/// there are none is no problem.
+pub fn load_scenarios(paths: &[PathBuf]) -> (Sources, Diagnostics) {
+    let mut loader = Loader::new(is_scenarios);
+    for path in paths {
+        if path.is_dir() {
+            loader.folder(path, 0);
+        } else if is_scenarios(&path.to_string_lossy()) {
+            loader.file(path);
+        }
+    }
+    (loader.sources, loader.diagnostics)
+}
+
 /// Reads the named files, and from folders every `*.rules`, `*.yaml` and `*.yml`, sorted by path, each file once.
 /// Hidden files and folders are left out, as is `homeostat.yaml`, unless they are named themselves.
 ///
 /// A file that cannot be read is a source without text, so that its problem has a path to show.
 pub fn load(paths: &[PathBuf]) -> (Sources, Diagnostics) {
-    let mut loader = Loader { sources: Sources::new(), diagnostics: Diagnostics::new(), seen: BTreeSet::new() };
+    let mut loader = Loader::new(|path| Language::of(path).is_some());
     for path in paths {
         if path.is_dir() {
             loader.folder(path, 0);
@@ -64,15 +86,21 @@ pub fn load(paths: &[PathBuf]) -> (Sources, Diagnostics) {
     (loader.sources, loader.diagnostics)
 }
 
-const NAMES: &str = "rules end in `.rules`, workflows in `.yaml` or `.yml`";
+const NAMES: &str = "rules end in `.rules`, workflows in `.yaml` or `.yml`; `*.test.yaml` is for `homeostat test`";
 
 struct Loader {
+    /// Which files of a folder are read.
+    wanted: fn(&str) -> bool,
     sources: Sources,
     diagnostics: Diagnostics,
     seen: BTreeSet<PathBuf>,
 }
 
 impl Loader {
+    fn new(wanted: fn(&str) -> bool) -> Self {
+        Self { wanted, sources: Sources::new(), diagnostics: Diagnostics::new(), seen: BTreeSet::new() }
+    }
+
     fn folder(&mut self, folder: &Path, depth: usize) {
         if depth > MAX_FOLDERS {
             let message = format!("folders are nested more than {MAX_FOLDERS} deep");
@@ -100,7 +128,7 @@ impl Loader {
             }
             if path.is_dir() {
                 self.folder(&path, depth + 1);
-            } else if Language::of(&name).is_some() {
+            } else if (self.wanted)(&name) {
                 self.file(&path);
             }
         }
@@ -190,7 +218,16 @@ mod tests {
     fn folders_are_read_in_order_without_what_is_not_ours() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        for path in ["b.rules", "a.yaml", "sub/c.yml", ".git/d.yaml", "homeostat.yaml", "readme.md", "sub/.e.rules"] {
+        for path in [
+            "b.rules",
+            "a.yaml",
+            "a.test.yaml",
+            "sub/c.yml",
+            ".git/d.yaml",
+            "homeostat.yaml",
+            "readme.md",
+            "sub/.e.rules",
+        ] {
             let path = root.join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();

@@ -5,6 +5,7 @@
 
 pub use load::load;
 
+pub mod fields;
 pub mod interpolation;
 pub mod load;
 pub mod name;

@@ -158,11 +158,9 @@ impl Desk {
             }
             let due = self.next_due();
             let clock = Arc::clone(&self.world.context.clock);
+            // In a fixed order, so that the same history is made each time.
             tokio::select! {
-                message = self.mailbox.recv() => match message {
-                    Some(message) => self.hear(message).await,
-                    None => self.drain(),
-                },
+                biased;
                 Some(finished) = self.tasks.join_next() => {
                     let result = match finished {
                         Ok((run, finish)) => self.finished(run, finish).await,
@@ -175,6 +173,10 @@ impl Desk {
                         self.lose(&error);
                     }
                 }
+                message = self.mailbox.recv() => match message {
+                    Some(message) => self.hear(message).await,
+                    None => self.drain(),
+                },
                 () = async { clock.sleep_until(due.unwrap_or_default()).await }, if due.is_some() => {}
             }
         }
@@ -347,9 +349,9 @@ impl Desk {
 }
 
 /// A summary whose run has not begun.
-pub(super) fn waiting_summary(plan: &Plan, target: Option<&TargetName>, inputs: Json, now: Timestamp) -> RunSummary {
+pub(super) fn waiting_summary(world: &World, plan: &Plan, target: Option<&TargetName>, inputs: Json) -> RunSummary {
     RunSummary {
-        id: RunId::generate(),
+        id: world.context.run_ids.next(),
         workflow: plan.workflow.clone(),
         plan: plan.digest.clone(),
         target: target.cloned(),
@@ -360,7 +362,7 @@ pub(super) fn waiting_summary(plan: &Plan, target: Option<&TargetName>, inputs: 
         status: RunStatus::Waiting,
         supersedes: false,
         error: None,
-        created_at: now,
+        created_at: world.now(),
         started_at: None,
         ended_at: None,
     }

@@ -177,7 +177,7 @@ impl Desk {
                 changes.replaced.push((index, "a later event of the same rule replaced it before it began"));
             }
         }
-        let mut summary = waiting_summary(plan, self.target(), inputs, self.world.now());
+        let mut summary = waiting_summary(&self.world, plan, self.target(), inputs);
         summary.rule = Some(rule.name.clone());
         summary.event = Some((event.source.clone(), event.id.clone()));
         summary.priority = rule.priority;

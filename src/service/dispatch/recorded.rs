@@ -1,6 +1,6 @@
 //! The dispatcher's in-memory twin: keeps every order, and confirms it at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -10,11 +10,14 @@ use crate::base::id::{AgentId, IdempotencyKey, TargetName};
 use crate::model::assignment::Traffic;
 use crate::runtime::effect::{ActionError, FailureKind, Link};
 use crate::runtime::ports::{AgentView, AssignedRate, DispatchOrder, Dispatched, Dispatcher, Rates};
+use crate::service::adjust::equally;
 
 /// Stands in for agents in tests of workflows and of the runtime.
 #[derive(Debug, Default)]
 pub struct RecordedDispatcher {
     agents: Vec<AgentId>,
+    /// Of targets that have others than `agents`.
+    own_agents: BTreeMap<TargetName, Vec<AgentId>>,
     recorded: Mutex<Vec<(DispatchOrder, Dispatched)>>,
     /// `None` stands for all targets.
     halted: Mutex<BTreeSet<Option<TargetName>>>,
@@ -24,6 +27,15 @@ impl RecordedDispatcher {
     /// Every target is served by these agents.
     pub fn with_agents<'a>(agents: impl IntoIterator<Item = &'a str>) -> Self {
         Self { agents: agents.into_iter().map(AgentId::from).collect(), ..Self::default() }
+    }
+
+    /// Each target is served by its own agents; one that is not listed by none.
+    pub fn with_own_agents(own_agents: BTreeMap<TargetName, Vec<AgentId>>) -> Self {
+        Self { own_agents, ..Self::default() }
+    }
+
+    fn agents_of(&self, target: &TargetName) -> &[AgentId] {
+        self.own_agents.get(target).unwrap_or(&self.agents)
     }
 
     /// The orders in the order they came, each key once.
@@ -76,9 +88,8 @@ impl Dispatcher for RecordedDispatcher {
         let assigned = |agent: &AgentId, rate_rps| AssignedRate { agent: agent.clone(), rate_rps, confirmed: true };
         let (total_rps, assignments) = match &order.rates {
             Rates::Total(total) => {
-                #[expect(clippy::cast_precision_loss, reason = "a number of agents")]
-                let share = *total / self.agents.len().max(1) as f64;
-                (*total, self.agents.iter().map(|agent| assigned(agent, share)).collect())
+                let shares = equally(*total, self.agents_of(&order.settings.name));
+                (*total, shares.iter().map(|share| assigned(&share.agent, share.rate_rps)).collect())
             }
             Rates::Each(shares) => (
                 shares.iter().map(|share| share.rate_rps).sum(),
@@ -105,7 +116,7 @@ impl Dispatcher for RecordedDispatcher {
                 seen_at: None,
             }
         };
-        self.agents.iter().map(view).collect()
+        self.agents_of(target).iter().map(view).collect()
     }
 
     fn set_halted(&self, target: Option<&TargetName>, halted: bool) {

@@ -158,7 +158,10 @@ async fn stopped(clock: &dyn Clock, link: &Link) -> ActionError {
 }
 
 /// What the configuration and the past say against a load test, before anything is sent.
-fn permitted(order: &MeasureOrder) -> Result<&MeasureSettings, ActionError> {
+///
+/// # Errors
+/// Why it may not be run.
+pub fn permitted(order: &MeasureOrder) -> Result<&MeasureSettings, ActionError> {
     let TargetSettings { name, mode, measure, .. } = order.settings.as_ref();
     if *mode != Mode::Enforce {
         return Err(ActionError::permanent(format!(

@@ -10,6 +10,13 @@ pub struct Key {
     pub docs: &'static str,
 }
 
+/// Its name.
+impl AsRef<str> for Key {
+    fn as_ref(&self) -> &str {
+        self.name
+    }
+}
+
 /// What stands behind a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {

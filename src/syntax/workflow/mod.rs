@@ -3,7 +3,6 @@
 //! Knows the schema (which key takes what), not which actions or steps exist.
 
 pub mod ast;
-mod fields;
 pub mod keys;
 mod parse;
 

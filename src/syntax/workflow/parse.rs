@@ -1,12 +1,12 @@
 //! The walk over a workflow's YAML tree.
 
 use super::ast::{Condition, Retry, Step, Undo, Workflow};
-use super::fields::Walk;
 use super::keys::{self, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_ENTRIES};
 use crate::base::source::SourceId;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::schema::{Field, Object, Shape};
+use crate::syntax::fields::Walk;
 use crate::syntax::name::check_name;
 use crate::syntax::shape::parse_shape;
 use crate::syntax::yaml::{self, Key, Kind, Node};

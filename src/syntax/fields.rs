@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::keys;
 use crate::base::literal::parse_duration;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -10,35 +9,35 @@ use crate::syntax::yaml::{Key, Node};
 
 /// Collects what is wrong while a tree is walked.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
-    pub(super) diagnostics: Diagnostics,
+pub struct Walk {
+    pub diagnostics: Diagnostics,
 }
 
 impl Walk {
-    pub(super) fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: &str) {
+    pub fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: &str) {
         let diagnostic = Diagnostic::error(code, span, message);
         self.diagnostics.push(if help.is_empty() { diagnostic } else { diagnostic.help(help) });
     }
 
     /// `what` must be `expected`, and it is something else.
-    pub(super) fn wrong_kind(&mut self, node: &Node, what: &str, expected: &str, help: &str) {
+    pub fn wrong_kind(&mut self, node: &Node, what: &str, expected: &str, help: &str) {
         let is = if node.is_null() { "it is empty".to_owned() } else { format!("it is {}", node.describe()) };
         self.error(Code::WrongKind, node.span, format!("{what} must be {expected}, but {is}"), help);
     }
 
     /// The entries of a mapping, in which only `known` keys may stand.
-    pub(super) fn mapping<'n>(
+    pub fn mapping<'n>(
         &mut self,
         node: &'n Node,
         what: &str,
-        known: &[keys::Key],
+        known: &[impl AsRef<str>],
         help: &str,
     ) -> &'n [(Key, Node)] {
         let Some(entries) = node.as_map() else {
             self.wrong_kind(node, what, "a mapping", help);
             return &[];
         };
-        let names = || known.iter().map(|key| key.name);
+        let names = || known.iter().map(AsRef::as_ref);
         for (key, _) in entries.iter().filter(|(key, _)| names().all(|name| name != key.name)) {
             let message = format!("{what} has no key `{}`", key.name);
             let mut diagnostic = Diagnostic::error(Code::UnknownKey, key.span, message);
@@ -56,7 +55,7 @@ impl Walk {
     }
 
     /// A text, not empty.
-    pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
+    pub fn text(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
         match node.as_str() {
             Some(text) if !text.trim().is_empty() => Some(Spanned::new(text.trim().to_owned(), node.span)),
             _ => {
@@ -69,7 +68,7 @@ impl Walk {
     }
 
     /// A name as expressions can write it.
-    pub(super) fn name(&mut self, node: &Node, what: &str, whose: &str) -> Option<Spanned<String>> {
+    pub fn name(&mut self, node: &Node, what: &str, whose: &str) -> Option<Spanned<String>> {
         let name = self.text(node, what)?;
         match crate::syntax::name::check_name(whose, &name.node, name.span) {
             Ok(()) => Some(name),
@@ -81,7 +80,7 @@ impl Walk {
     }
 
     /// A duration above zero.
-    pub(super) fn duration(&mut self, node: &Node, what: &str) -> Option<Spanned<Duration>> {
+    pub fn duration(&mut self, node: &Node, what: &str) -> Option<Spanned<Duration>> {
         const HELP: &str = "write a number and a unit, like `250ms`, `30s`, `10m` or `2h`";
         let Some(text) = node.scalar() else {
             self.wrong_kind(node, what, "a duration", HELP);
@@ -110,7 +109,7 @@ impl Walk {
     }
 
     /// A whole number from 1 to `most`.
-    pub(super) fn count(&mut self, node: &Node, what: &str, most: u32) -> Option<Spanned<u32>> {
+    pub fn count(&mut self, node: &Node, what: &str, most: u32) -> Option<Spanned<u32>> {
         let count =
             node.as_int().and_then(|count| u32::try_from(count).ok()).filter(|count| (1..=most).contains(count));
         if count.is_none() {

@@ -1,0 +1,136 @@
+//! A scenario is played: what it plans is done to a real engine in a world whose time skips, and what happened is kept.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::scenario::{Deed, Planned, Scenario};
+use super::world::clock::{Reached, VirtualClock, within_virtual_time};
+use super::world::history::{Happening, Moment};
+use super::world::life::Life;
+use super::world::{Laws, World};
+use crate::base::clock::{Clock as _, Timestamp};
+use crate::runtime::control::{AcceptError, Acceptance, Control as _};
+use crate::runtime::engine::Engine;
+
+/// What came of playing a scenario.
+#[derive(Clone, Debug)]
+pub struct Played {
+    pub start: Timestamp,
+    pub history: Vec<Moment>,
+}
+
+/// Plays a scenario to its end: until nothing more can happen, or its time is over.
+///
+/// # Errors
+/// The world could not be made: a defect, or a machine without threads to give.
+pub fn play(scenario: &Scenario, laws: &Laws) -> Result<Played, String> {
+    let start = scenario.start();
+    let clock = Arc::new(VirtualClock::starting_at(start));
+    let history = within_virtual_time(&clock, async {
+        let world = World::make(scenario.setting.clone(), laws.clone(), Arc::clone(&clock)).await;
+        let world = world.map_err(|error| error.to_string())?;
+        let mut player = Player { alive: None, down: VecDeque::new(), world };
+        player.start().await?;
+        player.all(scenario).await?;
+        Ok(player.world.history.all())
+    });
+    let history = history.map_err(|error| error.to_string())?;
+    history.map(|history| Played { start, history })
+}
+
+struct Player {
+    world: World,
+    alive: Option<(Arc<Engine>, Life)>,
+    /// How long the engine stays down after each crash that is still to come, in order.
+    down: VecDeque<Duration>,
+}
+
+impl Player {
+    async fn all(&mut self, scenario: &Scenario) -> Result<(), String> {
+        let start = scenario.start();
+        let mut last = start;
+        for planned in &scenario.when {
+            last = start.after(planned.at);
+            self.pass_until(last).await?;
+            self.world.clock.jump_to(last);
+            self.act(planned).await?;
+        }
+        self.pass_until(last.after(scenario.lasts)).await
+    }
+
+    /// Lets time pass; an engine that dies meanwhile is followed by the next.
+    async fn pass_until(&mut self, moment: Timestamp) -> Result<(), String> {
+        loop {
+            let clock = Arc::clone(&self.world.clock);
+            let Some((_, life)) = &self.alive else { return Ok(()) };
+            tokio::select! {
+                biased;
+                () = life.ended() => {}
+                Reached::Moment | Reached::Idle = clock.run_until(moment) => return Ok(()),
+            }
+            self.recover().await?;
+        }
+    }
+
+    async fn start(&mut self) -> Result<(), String> {
+        self.alive = Some(self.world.start_engine().await.map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    /// What the dead engine left is taken up by another.
+    async fn recover(&mut self) -> Result<(), String> {
+        // Its tasks go with it.
+        self.alive = None;
+        self.world.history.note(Happening::Crashed);
+        if let Some(down) = self.down.pop_front().filter(|down| !down.is_zero()) {
+            let up = self.world.clock.now().after(down);
+            self.world.clock.run_until(up).await;
+            self.world.clock.jump_to(up);
+        }
+        self.world.history.note(Happening::Recovered);
+        self.start().await
+    }
+
+    async fn act(&mut self, planned: &Planned) -> Result<(), String> {
+        let Some((engine, _)) = &self.alive else { return Ok(()) };
+        let engine = Arc::clone(engine);
+        let refused = match &planned.what {
+            Deed::Send(event) => match engine.accept(vec![(**event).clone()]).await {
+                Ok(answers) if answers.contains(&Acceptance::Duplicate) => {
+                    Some(format!("event `{}` was taken before", event.id))
+                }
+                Ok(_) => None,
+                Err(AcceptError::Refused(refusals)) => {
+                    let list: Vec<_> = refusals.into_iter().map(|refusal| refusal.message).collect();
+                    Some(format!("event `{}`: {}", event.id, list.join("; ")))
+                }
+                Err(error) => Some(format!("event `{}`: {error}", event.id)),
+            },
+            Deed::Run { workflow, target, inputs } => {
+                let started = engine.start_run(workflow, target.clone(), inputs.clone()).await;
+                started.err().map(|error| format!("run of `{workflow}`: {error}"))
+            }
+            Deed::Crash { point, down } => {
+                self.down.push_back(*down);
+                match point {
+                    Some(point) => self.world.lives.arm(point.clone()),
+                    None => {
+                        drop(engine);
+                        self.world.lives.end();
+                        self.recover().await?;
+                    }
+                }
+                None
+            }
+            Deed::Halt(target) => engine.halt(target.clone()).await.err().map(|error| error.to_string()),
+            Deed::Unhalt(target) => engine.unhalt(target.clone()).await.err().map(|error| error.to_string()),
+            Deed::Pause(target) => engine.pause(target).await.err().map(|error| error.to_string()),
+            Deed::Resume(target) => engine.resume(target).await.err().map(|error| error.to_string()),
+        };
+        if let Some(what) = refused {
+            self.world.history.note(Happening::Refused { what });
+        }
+        Ok(())
+    }
+}

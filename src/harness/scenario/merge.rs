@@ -1,0 +1,27 @@
+//! What a whole file says, completed by what one scenario says.
+
+use crate::syntax::yaml::{Kind, Node};
+
+/// Mappings are merged key by key; of anything else `own` counts.
+pub(super) fn merge(shared: Option<&Node>, own: Option<&Node>) -> Option<Node> {
+    match (shared, own) {
+        (Some(shared), Some(own)) => Some(merged(shared, own)),
+        (shared, own) => own.or(shared).cloned(),
+    }
+}
+
+/// Recursion is bounded by the parser's limit on nesting.
+fn merged(shared: &Node, own: &Node) -> Node {
+    let (Kind::Map(below), Kind::Map(above)) = (&shared.kind, &own.kind) else { return own.clone() };
+    let mut entries = Vec::with_capacity(below.len() + above.len());
+    for (key, value) in below {
+        match above.iter().find(|(other, _)| other.name == key.name) {
+            Some((key, over)) => entries.push((key.clone(), merged(value, over))),
+            None => entries.push((key.clone(), value.clone())),
+        }
+    }
+    entries.extend(above.iter().filter(|(key, _)| !below.iter().any(|(other, _)| other.name == key.name)).cloned());
+    let mut whole = own.clone();
+    whole.kind = Kind::Map(entries);
+    whole
+}

@@ -1,0 +1,191 @@
+//! `mock`: what stands in for actions.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::parse::Known;
+use crate::base::clock::Timestamp;
+use crate::base::span::Span;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::harness::world::actions::{MEASURE, measurement};
+use crate::harness::world::mocks::{Answer, Mock, MockedOutcome, Subject};
+use crate::model::action::ActionSignature;
+use crate::model::schema::{JsonMap, Shape};
+use crate::runtime::effect::{ActionError, FailureKind};
+use crate::syntax::fields::Walk;
+use crate::syntax::yaml::{Key, Kind, Node};
+
+const OUTCOME_KEYS: &[&str] = &["output", "fails", "never_ends", "after", "item", "attempt", "undo"];
+const FAILURE_KEYS: &[&str] = &["kind", "message"];
+const REAL: &str = "real";
+const NEVER_ENDS: &str = "never_ends";
+
+const KINDS: &[(&str, FailureKind)] = &[
+    ("transient", FailureKind::Transient),
+    ("permanent", FailureKind::Permanent),
+    ("timed_out", FailureKind::TimedOut),
+    ("halted", FailureKind::Halted),
+    ("cancelled", FailureKind::Cancelled),
+    ("lease_lost", FailureKind::LeaseLost),
+];
+
+/// Reads `mock`; what is wrong is told and left out.
+pub(super) fn read(node: Option<&Node>, walk: &mut Walk, known: Known<'_>) -> Vec<Mock> {
+    let Some(node) = node.filter(|node| !node.is_null()) else { return Vec::new() };
+    let Some(entries) = node.as_map() else {
+        walk.wrong_kind(node, "`mock`", "a mapping from steps or actions", "write `mock: { STEP: { output: { … } } }`");
+        return Vec::new();
+    };
+    entries.iter().filter_map(|(key, value)| read_mock(key, value, walk, known)).collect()
+}
+
+fn read_mock(key: &Key, value: &Node, walk: &mut Walk, known: Known<'_>) -> Option<Mock> {
+    let (subject, signatures) = subject(key, walk, known)?;
+    let outcomes: Vec<_> = match &value.kind {
+        Kind::Seq(items) => items.iter().filter_map(|item| outcome(item, &signatures, walk)).collect(),
+        _ => outcome(value, &signatures, walk).into_iter().collect(),
+    };
+    if outcomes.is_empty() && value.as_seq().is_some_and(<[Node]>::is_empty) {
+        walk.error(Code::BadScenario, value.span, "the mock has no outcome", "write at least one, or delete it");
+    }
+    (!outcomes.is_empty()).then_some(Mock { subject, outcomes })
+}
+
+/// What a key names, and the signatures of what it stands in for.
+fn subject<'a>(key: &Key, walk: &mut Walk, known: Known<'a>) -> Option<(Subject, Vec<&'a ActionSignature>)> {
+    if let Some(action) = known.catalogue.get(&key.name) {
+        return Some((Subject::Action(key.name.clone()), vec![action]));
+    }
+    let (workflow, step) = match key.name.split_once('.') {
+        Some((workflow, step)) if known.plan(workflow).is_some() => (Some(workflow), step),
+        _ => (None, key.name.as_str()),
+    };
+    let of_workflow = workflow.and_then(|name| known.plan(name)).map(|plan| Known::steps_of(plan));
+    let steps: Vec<_> = match of_workflow {
+        Some(steps) => steps.collect(),
+        None => known.steps().collect(),
+    };
+    let signatures: Vec<&ActionSignature> =
+        steps.iter().filter(|known| known.name.as_str() == step).map(|step| step.action.as_ref()).collect();
+    if signatures.is_empty() {
+        let message = format!("there is no step, and no action, `{}`", key.name);
+        let names = steps.iter().map(|step| step.name.as_str().to_owned());
+        let names: Vec<String> = match workflow {
+            Some(workflow) => names.map(|name| format!("{workflow}.{name}")).collect(),
+            None => names.chain(known.catalogue.iter().map(|action| action.name.to_owned())).collect(),
+        };
+        let problem = Diagnostic::error(Code::BadScenario, key.span, message)
+            .help("name a step, `WORKFLOW.STEP`, or an action")
+            .suggest(&key.name, names.iter().map(String::as_str));
+        walk.diagnostics.push(problem);
+        return None;
+    }
+    Some((Subject::Step { workflow: workflow.map(Into::into), step: step.into() }, signatures))
+}
+
+fn outcome(node: &Node, signatures: &[&ActionSignature], walk: &mut Walk) -> Option<MockedOutcome> {
+    let mut outcome =
+        MockedOutcome { answer: Answer::Real, after: Duration::ZERO, item: None, attempt: None, undo: false };
+    match node.as_str() {
+        Some(REAL) => return Some(outcome),
+        Some(NEVER_ENDS) => return Some(MockedOutcome { answer: Answer::Never, ..outcome }),
+        Some(other) => {
+            let problem = Diagnostic::error(Code::BadScenario, node.span, format!("`{other}` is no outcome"));
+            let problem = problem.help("write `real`, `never_ends`, `{ output: { … } }` or `{ fails: … }`");
+            walk.diagnostics.push(problem.suggest(other, [REAL, NEVER_ENDS]));
+            return None;
+        }
+        None => {}
+    }
+    let mut answers: Vec<(Span, Answer)> = Vec::new();
+    for (key, value) in walk.mapping(node, "an outcome", OUTCOME_KEYS, "write `{ output: { … } }` or `{ fails: … }`")
+    {
+        match key.name.as_str() {
+            "output" => answers.push((key.span, Answer::Output(output(value, signatures, outcome.undo, walk)?))),
+            "fails" => answers.push((key.span, Answer::Fails(failure(value, walk)?))),
+            "never_ends" => match value.as_bool() {
+                Some(true) => answers.push((key.span, Answer::Never)),
+                _ => walk.wrong_kind(value, "`never_ends`", "`true`", ""),
+            },
+            "after" => outcome.after = walk.duration(value, "`after`")?.node,
+            "item" => match value.as_int().and_then(|item| usize::try_from(item).ok()) {
+                Some(item) => outcome.item = Some(item),
+                None => walk.wrong_kind(value, "`item`", "a whole number from 0 on", ""),
+            },
+            "attempt" => outcome.attempt = walk.count(value, "`attempt`", 1_000).map(|attempt| attempt.node),
+            "undo" => match value.as_bool() {
+                Some(undo) => outcome.undo = undo,
+                None => walk.wrong_kind(value, "`undo`", "`true` or `false`", ""),
+            },
+            _ => {}
+        }
+    }
+    if let [(first, _), (second, _), ..] = answers.as_slice() {
+        let problem = Diagnostic::error(Code::BadScenario, *second, "an outcome is one of these, not both");
+        walk.diagnostics.push(problem.also(*first, "the other one"));
+    }
+    if let Some((_, answer)) = answers.into_iter().next() {
+        outcome.answer = answer;
+    }
+    Some(outcome)
+}
+
+fn failure(node: &Node, walk: &mut Walk) -> Option<ActionError> {
+    if node.as_map().is_none() {
+        return Some(ActionError::permanent(walk.text(node, "`fails`")?.node));
+    }
+    walk.mapping(node, "a failure", FAILURE_KEYS, "");
+    let message = match node.get("message") {
+        Some(message) => walk.text(message, "`message`")?.node,
+        None => "the mock failed".to_owned(),
+    };
+    let kind = match node.get("kind") {
+        None => FailureKind::Permanent,
+        Some(node) => {
+            let kind = walk.text(node, "`kind`")?;
+            let Some((_, found)) = KINDS.iter().find(|(name, _)| *name == kind.node) else {
+                let names = KINDS.iter().map(|(name, _)| *name);
+                let list: Vec<_> = names.clone().map(|name| format!("`{name}`")).collect();
+                let problem =
+                    Diagnostic::error(Code::BadScenario, kind.span, format!("`{}` is no kind of failure", kind.node))
+                        .help(format!("kinds are {}", list.join(", ")));
+                walk.diagnostics.push(problem.suggest(&kind.node, names));
+                return None;
+            };
+            *found
+        }
+    };
+    Some(ActionError::new(kind, message))
+}
+
+/// An output as the action declares it; a measurement may be told in part.
+fn output(node: &Node, signatures: &[&ActionSignature], undo: bool, walk: &mut Walk) -> Option<Json> {
+    let said = if node.is_null() { Json::Object(JsonMap::new()) } else { node.to_json() };
+    let before = walk.diagnostics.iter().count();
+    for signature in signatures.iter().filter(|_| !undo) {
+        let now = Timestamp(0);
+        let mut whole = if signature.name == MEASURE { measurement(said.clone(), now, now) } else { said.clone() };
+        let Err(mismatches) = Shape::Object(signature.output.clone()).conform("output", &mut whole) else { continue };
+        for mismatch in mismatches {
+            let span = place(node, mismatch.path.trim_start_matches("output")).unwrap_or(node.span);
+            let message = format!("`{}` of `{}` {}", mismatch.path, signature.name, mismatch.problem);
+            walk.diagnostics.push(Diagnostic::error(Code::BadScenario, span, message));
+        }
+    }
+    (walk.diagnostics.iter().count() == before).then_some(said)
+}
+
+/// Where the value of a path like `.a[2].b` is written.
+pub(super) fn place(node: &Node, path: &str) -> Option<Span> {
+    let mut node = node;
+    let mut span = node.span;
+    for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
+        node = match part.strip_suffix(']') {
+            Some(index) => node.as_seq()?.get(index.parse::<usize>().ok()?)?,
+            None => node.get(part)?,
+        };
+        span = node.span;
+    }
+    Some(span)
+}

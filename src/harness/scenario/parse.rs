@@ -1,0 +1,157 @@
+//! The walk over a scenario file's YAML tree.
+
+use std::time::Duration;
+
+use super::merge::merge;
+use super::{Scenario, given, mock, then, when};
+use crate::base::source::{SourceId, Sources};
+use crate::base::span::Span;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::action::Catalogue;
+use crate::plan::{Plan, Step};
+use crate::runtime::program::Program;
+use crate::syntax::fields::Walk;
+use crate::syntax::yaml::{self, Node};
+
+const SCENARIO_KEYS: &[&str] = &["scenario", "given", "mock", "when", "then", "lasts"];
+const FILE_KEYS: &[&str] = &["scenario", "scenarios", "given", "mock", "when", "then", "lasts"];
+
+/// How long a world goes on after the last thing that is done to it, where nobody says otherwise.
+const LASTS: Duration = Duration::from_hours(24);
+
+/// What scenarios may name.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    pub program: &'a Program,
+    pub catalogue: &'a Catalogue,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn workflows(self) -> impl Iterator<Item = &'a str> {
+        self.program.plans.keys().map(crate::base::id::WorkflowName::as_str)
+    }
+
+    pub(super) fn plan(self, name: &str) -> Option<&'a Plan> {
+        self.program.plans.get(name).map(AsRef::as_ref)
+    }
+
+    pub(super) fn steps_of(plan: &'a Plan) -> impl Iterator<Item = &'a Step> {
+        plan.steps.iter().chain(plan.on_failure.iter()).map(|(_, step)| step)
+    }
+
+    /// Every step of every workflow.
+    pub(super) fn steps(self) -> impl Iterator<Item = &'a Step> {
+        self.program.plans.values().flat_map(|plan| Self::steps_of(plan))
+    }
+}
+
+/// Reads one file. What is wrong is told, and the scenario that has it is left out.
+pub fn parse(source: SourceId, sources: &Sources, known: Known<'_>) -> (Vec<Scenario>, Diagnostics) {
+    let text = sources.get(source).map(|source| source.text.as_ref()).unwrap_or_default();
+    let (root, problems) = yaml::parse(source, text);
+    let mut walk = Walk { diagnostics: problems };
+    let scenarios = match root.filter(|root| !root.is_null()) {
+        Some(root) => Reader { walk: &mut walk, sources, known, source }.file(&root),
+        None => {
+            if walk.diagnostics.is_empty() {
+                let help = "a scenario begins with `scenario: NAME` and has `when` and `then`";
+                walk.error(Code::MissingKey, Span::new(source, 0, 0), "the file is empty", help);
+            }
+            Vec::new()
+        }
+    };
+    (scenarios, walk.diagnostics)
+}
+
+struct Reader<'r, 'a> {
+    walk: &'r mut Walk,
+    sources: &'r Sources,
+    known: Known<'a>,
+    source: SourceId,
+}
+
+impl Reader<'_, '_> {
+    fn file(&mut self, root: &Node) -> Vec<Scenario> {
+        self.walk.mapping(root, "a scenario file", FILE_KEYS, "begin with `scenario: NAME`, or with `scenarios:`");
+        let Some((list_key, list)) = root.entry("scenarios") else {
+            return self.scenario(root, None).into_iter().collect();
+        };
+        if let Some((key, _)) = root.entry("scenario") {
+            let problem =
+                Diagnostic::error(Code::DuplicateKey, key.span, "a file has `scenario` or `scenarios`, not both");
+            self.walk.diagnostics.push(problem.also(list_key.span, "the other one"));
+        }
+        for key in ["when", "then", "lasts"] {
+            if let Some((key, _)) = root.entry(key) {
+                let help = "only `given` and `mock` can be shared by all scenarios of a file";
+                let message = format!("`{}` belongs to one scenario", key.name);
+                self.walk.error(Code::UnknownKey, key.span, message, help);
+            }
+        }
+        let Some(items) = list.as_seq() else {
+            self.walk.wrong_kind(list, "`scenarios`", "a list", "write `- scenario: NAME` for each");
+            return Vec::new();
+        };
+        let mut scenarios: Vec<Scenario> = Vec::new();
+        for item in items {
+            self.walk.mapping(item, "a scenario", SCENARIO_KEYS, "");
+            let Some(scenario) = self.scenario(item, Some(root)) else { continue };
+            if let Some(other) = scenarios.iter().find(|other| other.name.node == scenario.name.node) {
+                let message = format!("there are two scenarios named `{}`", scenario.name.node);
+                let problem = Diagnostic::error(Code::DuplicateName, scenario.name.span, message);
+                self.walk.diagnostics.push(problem.also(other.name.span, "the other one"));
+            }
+            scenarios.push(scenario);
+        }
+        scenarios
+    }
+
+    fn scenario(&mut self, node: &Node, file: Option<&Node>) -> Option<Scenario> {
+        let before = self.walk.diagnostics.iter().count();
+        node.as_map()?;
+        let start = Span { end: node.span.start, ..node.span };
+        let name = match node.get("scenario") {
+            Some(name) => self.walk.text(name, "`scenario`"),
+            None => {
+                self.walk.error(
+                    Code::MissingKey,
+                    start,
+                    "the scenario has no name",
+                    "say what it shows: `scenario: …`",
+                );
+                None
+            }
+        };
+        let given = merge(file.and_then(|file| file.get("given")), node.get("given"));
+        let mocks = merge(file.and_then(|file| file.get("mock")), node.get("mock"));
+        let mut setting = given::read(given.as_ref(), self.walk, self.sources);
+        setting.mocks = mock::read(mocks.as_ref(), self.walk, self.known);
+        let at = name.as_ref().map_or(start, |name| name.span);
+        let when = self.needed(node, "when", at).map(|when| when::read(when, self.walk, self.known, &setting));
+        let then = self.needed(node, "then", at).map(|then| then::read(then, self.walk, self.known, &setting));
+        let lasts = node.get("lasts").and_then(|lasts| self.walk.duration(lasts, "`lasts`"));
+        if self.walk.diagnostics.iter().count() > before {
+            return None;
+        }
+        Some(Scenario {
+            source: self.source,
+            name: name?,
+            setting,
+            when: when?,
+            lasts: lasts.map_or(LASTS, |lasts| lasts.node),
+            then: then?,
+        })
+    }
+
+    fn needed<'n>(&mut self, node: &'n Node, key: &str, at: Span) -> Option<&'n Node> {
+        let found = node.get(key).filter(|value| !value.is_null());
+        if found.is_none() {
+            let help = match key {
+                "when" => "say what happens: `when: [{ event: TYPE, data: { … } }]`",
+                _ => "say what must come of it: `then: { runs: […] }`; without that the test cannot fail",
+            };
+            self.walk.error(Code::MissingKey, at, format!("the scenario has no `{key}`"), help);
+        }
+        found
+    }
+}

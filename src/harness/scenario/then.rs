@@ -1,0 +1,275 @@
+//! `then`: what must have come of it. Only names are checked here; values are compared once the scenario was played.
+
+use super::parse::Known;
+use super::{Forbidden, Never, Then};
+use crate::base::id::TargetName;
+use crate::base::span::Spanned;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::harness::world::Setting;
+use crate::model::target::Phase;
+use crate::plan::Plan;
+use crate::syntax::fields::Walk;
+use crate::syntax::yaml::{Key, Node};
+
+const THEN_KEYS: &[&str] =
+    &["runs", "dispatched", "phases", "targets", "records", "emitted", "events", "refused", "never"];
+const RUN_KEYS: &[&str] =
+    &["workflow", "target", "rule", "event", "inputs", "status", "error", "outputs", "began", "ended", "steps"];
+const STEP_KEYS: &[&str] =
+    &["status", "attempts", "performed", "interruptions", "input", "output", "error", "undo", "undo_error", "items"];
+const DISPATCH_KEYS: &[&str] = &["at", "target", "workflow", "step", "undo", "total_rps", "agents"];
+const PHASE_KEYS: &[&str] = &["at", "phase", "reason"];
+const TARGET_KEYS: &[&str] = &["phase", "reason", "signature", "rate_rps", "verified_rps"];
+const RECORD_KEYS: &[&str] = &["at", "target", "signature", "max_rps"];
+const EMITTED_KEYS: &[&str] = &["at", "type", "subject", "data", "after"];
+const EVENT_KEYS: &[&str] = &["at", "id", "type", "subject", "during_test", "state", "rules"];
+const RULE_KEYS: &[&str] = &["result", "note", "run"];
+const NEVER_KEYS: &[&str] = &["run", "step", "action", "emitted", "phase", "above_rps"];
+
+/// Reads `then`; what is wrong is told.
+pub(super) fn read(node: &Node, walk: &mut Walk, known: Known<'_>, setting: &Setting) -> Then {
+    let mut then = Then::default();
+    let mut reader = Reader { walk, known, setting };
+    let entries = reader.walk.mapping(node, "`then`", THEN_KEYS, "write `then: { runs: […] }`");
+    if entries.is_empty() && node.as_map().is_some() {
+        let help = "a test without expectations cannot fail";
+        reader.walk.error(Code::MissingKey, node.span, "`then` expects nothing", help);
+    }
+    for (key, value) in entries {
+        let part = Some(value.clone());
+        match key.name.as_str() {
+            "runs" => {
+                reader.list(value, "`runs`", Reader::run);
+                then.runs = part;
+            }
+            "dispatched" => {
+                reader.list(value, "`dispatched`", |reader, item| reader.plain(item, "a dispatch", DISPATCH_KEYS));
+                then.dispatched = part;
+            }
+            "records" => {
+                reader.list(value, "`records`", |reader, item| reader.plain(item, "a record", RECORD_KEYS));
+                then.records = part;
+            }
+            "emitted" => {
+                reader.list(value, "`emitted`", |reader, item| reader.event(item, "an emitted event", EMITTED_KEYS));
+                then.emitted = part;
+            }
+            "events" => {
+                reader.list(value, "`events`", |reader, item| reader.event(item, "an event", EVENT_KEYS));
+                then.events = part;
+            }
+            "refused" => {
+                reader.list(value, "`refused`", |reader, item| {
+                    reader.walk.text(item, "what was refused");
+                });
+                then.refused = part;
+            }
+            "phases" => {
+                reader.by_target(value, "`phases`", |reader, item| {
+                    reader.list(item, "the phases of a target", Reader::phase);
+                });
+                then.phases = part;
+            }
+            "targets" => {
+                reader.by_target(value, "`targets`", |reader, item| reader.plain(item, "a target", TARGET_KEYS));
+                then.targets = part;
+            }
+            "never" => reader.list(value, "`never`", |reader, item| then.never.extend(reader.never(item))),
+            _ => {}
+        }
+    }
+    then
+}
+
+struct Reader<'r, 'a> {
+    walk: &'r mut Walk,
+    known: Known<'a>,
+    setting: &'r Setting,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn list(&mut self, node: &Node, what: &str, mut each: impl FnMut(&mut Self, &Node)) {
+        match node.as_seq() {
+            Some(items) => items.iter().for_each(|item| each(self, item)),
+            None => self.walk.wrong_kind(node, what, "a list", "of all there were, in order; `[]` for none"),
+        }
+    }
+
+    fn by_target(&mut self, node: &Node, what: &str, mut each: impl FnMut(&mut Self, &Node)) {
+        let Some(entries) = node.as_map() else {
+            self.walk.wrong_kind(node, what, "a mapping from targets", "");
+            return;
+        };
+        for (key, value) in entries {
+            self.target(key);
+            each(self, value);
+        }
+    }
+
+    fn target(&mut self, key: &Key) {
+        let names = self.setting.targets.names();
+        if !names.iter().any(|name| name.as_str() == key.name) {
+            let message = format!("the scenario has no target `{}`", key.name);
+            let problem = Diagnostic::error(Code::BadScenario, key.span, message);
+            self.walk.diagnostics.push(problem.suggest(&key.name, names.iter().map(TargetName::as_str)));
+        }
+    }
+
+    fn plain(&mut self, node: &Node, what: &str, keys: &[&str]) {
+        self.walk.mapping(node, what, keys, "");
+    }
+
+    fn phase(&mut self, node: &Node) {
+        match node.as_str() {
+            Some(_) => self.phase_name(node),
+            None => {
+                self.walk.mapping(node, "a phase", PHASE_KEYS, "write `stable`, or `{ at: 30s, phase: stable }`");
+                if let Some(phase) = node.get("phase") {
+                    self.phase_name(phase);
+                }
+            }
+        }
+    }
+
+    fn phase_name(&mut self, node: &Node) {
+        const PHASES: [Phase; 4] = [Phase::Stable, Phase::Adjusting, Phase::Degraded, Phase::Paused];
+        let Some(name) = self.walk.text(node, "a phase") else { return };
+        self.one_of(&name, "phase", PHASES.iter().map(|phase| phase.as_str()));
+    }
+
+    fn run(&mut self, node: &Node) {
+        self.walk.mapping(node, "a run", RUN_KEYS, "write `{ workflow: NAME, status: succeeded, steps: { … } }`");
+        let workflow = node.get("workflow").and_then(|name| self.walk.text(name, "`workflow`"));
+        let plan = workflow.as_ref().and_then(|name| self.workflow(name));
+        let rule = node.get("rule").filter(|rule| !rule.is_null()).and_then(|rule| self.walk.text(rule, "`rule`"));
+        if let Some(rule) = rule {
+            self.rule(&rule.node, rule.span);
+        }
+        let Some(steps) = node.get("steps") else { return };
+        let Some(entries) = steps.as_map() else {
+            self.walk.wrong_kind(steps, "`steps`", "a mapping from steps", "write `steps: { STEP: succeeded }`");
+            return;
+        };
+        for (key, value) in entries {
+            let step = Spanned::new(key.name.clone(), key.span);
+            match plan {
+                Some(plan) => self.step_of(&step, plan),
+                None if workflow.is_none() => {
+                    super::when::step_exists(&step, self.known, self.walk);
+                }
+                None => {}
+            }
+            if value.as_str().is_none() {
+                self.walk.mapping(value, "a step", STEP_KEYS, "write `succeeded`, or `{ status: …, output: … }`");
+            }
+        }
+    }
+
+    fn step_of(&mut self, step: &Spanned<String>, plan: &'a Plan) {
+        let names: Vec<&str> = Known::steps_of(plan).map(|step| step.name.as_str()).collect();
+        if !names.contains(&step.node.as_str()) {
+            let message = format!("`{}` has no step `{}`", plan.workflow, step.node);
+            let problem = Diagnostic::error(Code::UnknownStep, step.span, message);
+            self.walk.diagnostics.push(problem.suggest(&step.node, names));
+        }
+    }
+
+    fn workflow(&mut self, name: &Spanned<String>) -> Option<&'a Plan> {
+        let known = self.known;
+        let plan = known.plan(&name.node);
+        if plan.is_none() {
+            let message = format!("there is no workflow `{}`", name.node);
+            let problem = Diagnostic::error(Code::UnknownWorkflow, name.span, message);
+            self.walk.diagnostics.push(problem.suggest(&name.node, known.workflows()));
+        }
+        plan
+    }
+
+    fn rule(&mut self, name: &str, span: crate::base::span::Span) {
+        if self.known.program.router.rule(name).is_none() {
+            let rules = self.known.program.router.program().rules.iter().map(|rule| rule.name.as_str());
+            let problem = Diagnostic::error(Code::BadScenario, span, format!("there is no rule `{name}`"));
+            self.walk.diagnostics.push(problem.suggest(name, rules));
+        }
+    }
+
+    fn event(&mut self, node: &Node, what: &str, keys: &[&str]) {
+        self.walk.mapping(node, what, keys, "");
+        if let Some(kind) = node.get("type").and_then(|kind| self.walk.text(kind, "`type`")) {
+            self.event_type(&kind);
+        }
+        for (key, value) in node.get("rules").and_then(Node::as_map).unwrap_or_default() {
+            self.rule(&key.name, key.span);
+            if value.as_str().is_none() {
+                self.walk.mapping(
+                    value,
+                    "what a rule made of it",
+                    RULE_KEYS,
+                    "write `matched`, or `{ result: …, note: … }`",
+                );
+            }
+        }
+    }
+
+    fn event_type(&mut self, kind: &Spanned<String>) {
+        if !self.known.program.events.contains_key(&kind.node) {
+            let message = format!("no rules file declares an event `{}`", kind.node);
+            let problem = Diagnostic::error(Code::UnknownEvent, kind.span, message);
+            let names = self.known.program.events.keys().map(String::as_str);
+            self.walk.diagnostics.push(problem.suggest(&kind.node, names));
+        }
+    }
+
+    fn never(&mut self, node: &Node) -> Option<Never> {
+        let entries = self.walk.mapping(node, "an entry of `never`", NEVER_KEYS, "write `{ step: NAME }`");
+        let [(key, value)] = entries else {
+            if node.as_map().is_some() {
+                self.walk.error(Code::BadScenario, node.span, "each entry of `never` forbids one thing", "");
+            }
+            return None;
+        };
+        if key.name == "above_rps" {
+            let Some(rate) = value.as_float() else {
+                self.walk.wrong_kind(value, "`above_rps`", "a number", "");
+                return None;
+            };
+            return Some(Never { what: Forbidden::Above(rate), span: node.span });
+        }
+        let name = self.walk.text(value, &format!("`{}`", key.name))?;
+        let what = match key.name.as_str() {
+            "run" => {
+                self.workflow(&name)?;
+                Forbidden::Run(name.node)
+            }
+            "step" => {
+                super::when::step_exists(&name, self.known, self.walk);
+                Forbidden::Step(name.node)
+            }
+            "action" => {
+                let actions: Vec<_> = self.known.catalogue.iter().map(|action| action.name).collect();
+                self.one_of(&name, "action", actions.into_iter());
+                Forbidden::Action(name.node)
+            }
+            "emitted" => {
+                self.event_type(&name);
+                Forbidden::Emitted(name.node)
+            }
+            "phase" => {
+                self.phase_name(value);
+                Forbidden::Phase(name.node)
+            }
+            _ => return None,
+        };
+        Some(Never { what, span: node.span })
+    }
+
+    fn one_of<'n>(&mut self, name: &Spanned<String>, what: &str, known: impl Iterator<Item = &'n str> + Clone) {
+        if !known.clone().any(|known| known == name.node) {
+            let list: Vec<_> = known.clone().map(|name| format!("`{name}`")).collect();
+            let problem =
+                Diagnostic::error(Code::BadScenario, name.span, format!("there is no {what} `{}`", name.node))
+                    .help(format!("there are {}", list.join(", ")));
+            self.walk.diagnostics.push(problem.suggest(&name.node, known));
+        }
+    }
+}

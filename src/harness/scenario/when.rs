@@ -1,0 +1,238 @@
+//! `when`: what is done to the engine, and when.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::given::target_of;
+use super::mock::place;
+use super::parse::Known;
+use super::{Deed, Planned};
+use crate::base::id::{StepName, TargetName, WorkflowName};
+use crate::base::literal::parse_duration;
+use crate::base::span::{Span, Spanned};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::harness::world::Setting;
+use crate::harness::world::life::{CrashPoint, Side};
+use crate::model::event::{Event, Priority};
+use crate::model::schema::{JsonMap, Object, Shape};
+use crate::syntax::fields::Walk;
+use crate::syntax::yaml::Node;
+
+const DEEDS: &[&str] = &["event", "run", "crash", "halt", "unhalt", "pause", "resume"];
+const EVENT_KEYS: &[&str] = &["at", "event", "subject", "data", "priority", "id", "source", "times", "every"];
+const RUN_KEYS: &[&str] = &["at", "run", "target", "inputs"];
+const CRASH_KEYS: &[&str] = &["at", "crash", "down"];
+
+/// Most entries after `times` is counted out.
+const MAX_DEEDS: usize = 10_000;
+
+/// Reads `when`; what is wrong is told and left out.
+pub(super) fn read(node: &Node, walk: &mut Walk, known: Known<'_>, setting: &Setting) -> Vec<Planned> {
+    let Some(items) = node.as_seq() else {
+        walk.wrong_kind(node, "`when`", "a list", "write `- { at: 0s, event: TYPE, data: { … } }`");
+        return Vec::new();
+    };
+    let mut reader = Reader { walk, known, setting, at: Duration::ZERO, planned: Vec::new() };
+    for item in items {
+        reader.entry(item);
+    }
+    let mut planned = reader.planned;
+    planned.sort_by_key(|planned| planned.at);
+    planned
+}
+
+struct Reader<'r, 'a> {
+    walk: &'r mut Walk,
+    known: Known<'a>,
+    setting: &'r Setting,
+    /// The moment of the entry before.
+    at: Duration,
+    planned: Vec<Planned>,
+}
+
+impl Reader<'_, '_> {
+    fn entry(&mut self, node: &Node) {
+        let Some(entries) = node.as_map() else {
+            self.walk.wrong_kind(node, "an entry of `when`", "a mapping", "write `{ at: 0s, event: TYPE }`");
+            return;
+        };
+        if let Some(at) = node.get("at") {
+            // Zero is a moment, though no duration that anything else could take.
+            match at.scalar().and_then(|text| parse_duration(&text.text).ok()) {
+                Some(moment) => self.at = moment,
+                None => self.walk.wrong_kind(at, "`at`", "a duration from the start", "write it like `0s` or `30m`"),
+            }
+        }
+        let deeds: Vec<_> = entries.iter().filter(|(key, _)| DEEDS.contains(&key.name.as_str())).collect();
+        let [(key, value)] = deeds.as_slice() else {
+            let list: Vec<_> = DEEDS.iter().map(|deed| format!("`{deed}`")).collect();
+            let message = match deeds.as_slice() {
+                [] => "the entry does not say what is done",
+                _ => "the entry says more than one thing that is done",
+            };
+            self.walk.error(Code::BadScenario, node.span, message, &format!("give one of {}", list.join(", ")));
+            return;
+        };
+        match key.name.as_str() {
+            "event" => self.event(node, value),
+            "run" => self.run(node, value),
+            "crash" => self.crash(node, value),
+            deed => {
+                self.walk.mapping(node, &format!("`{deed}`"), &["at", deed], "");
+                let target = match value.as_str() {
+                    Some("all") if deed.ends_with("halt") => None,
+                    _ => {
+                        let name = self.walk.text(value, &format!("`{deed}`"));
+                        let Some(name) = name else { return };
+                        let Some(found) = target_of(Some(&name), value, self.setting, self.walk) else { return };
+                        Some(found.name.clone())
+                    }
+                };
+                let what = match (deed, target) {
+                    ("halt", target) => Deed::Halt(target),
+                    ("unhalt", target) => Deed::Unhalt(target),
+                    ("pause", Some(target)) => Deed::Pause(target),
+                    (_, Some(target)) => Deed::Resume(target),
+                    (_, None) => return,
+                };
+                self.plan(Duration::ZERO, what, node.span);
+            }
+        }
+    }
+
+    fn plan(&mut self, later: Duration, what: Deed, span: Span) {
+        if self.planned.len() < MAX_DEEDS {
+            self.planned.push(Planned { at: self.at + later, what, span });
+        }
+    }
+
+    fn event(&mut self, node: &Node, kind: &Node) {
+        self.walk.mapping(node, "an event", EVENT_KEYS, "");
+        let Some(kind) = self.walk.text(kind, "`event`") else { return };
+        let Some(declared) = self.known.program.events.get(&kind.node) else {
+            let message = format!("no rules file declares an event `{}`", kind.node);
+            let problem = Diagnostic::error(Code::UnknownEvent, kind.span, message);
+            let names = self.known.program.events.keys().map(String::as_str);
+            self.walk.diagnostics.push(problem.suggest(&kind.node, names));
+            return;
+        };
+        let Some(data) = self.conforming(node, "data", declared) else { return };
+        let subject = match node.get("subject") {
+            // An event about nothing: said, not forgotten.
+            Some(subject) if subject.as_str() == Some("none") => None,
+            subject => {
+                let name = subject.and_then(|subject| self.walk.text(subject, "`subject`"));
+                let Some(found) = target_of(name.as_ref(), node, self.setting, self.walk) else { return };
+                Some(found.name.clone())
+            }
+        };
+        let level = node.get("priority").map(|level| {
+            let found = level.as_int().and_then(|level| u8::try_from(level).ok()).and_then(Priority::new);
+            if found.is_none() {
+                self.walk.wrong_kind(level, "`priority`", "a whole number from 0 to 9", "");
+            }
+            found
+        });
+        let id = node.get("id").and_then(|id| self.walk.text(id, "`id`"));
+        let source = node.get("source").and_then(|source| self.walk.text(source, "`source`"));
+        let times = node.get("times").and_then(|times| self.walk.count(times, "`times`", 1_000));
+        let every = node.get("every").and_then(|every| self.walk.duration(every, "`every`"));
+        let times = times.map_or(1, |times| times.node);
+        let every = every.map_or(Duration::ZERO, |every| every.node);
+        for time in 0..times {
+            let number = self.planned.iter().filter(|planned| matches!(planned.what, Deed::Send(_))).count() + 1;
+            let id = match (&id, times) {
+                (Some(id), 1) => id.node.clone(),
+                (Some(id), _) => format!("{}-{}", id.node, time + 1),
+                (None, _) => format!("event-{number}"),
+            };
+            let later = every * time;
+            let event = Event {
+                id,
+                source: source.as_ref().map_or_else(|| "test".to_owned(), |source| source.node.clone()),
+                kind: kind.node.clone(),
+                subject: subject.clone(),
+                time: self.setting.start.after(self.at + later),
+                data: data.clone(),
+                priority: level.flatten().unwrap_or_default(),
+                deliver_at: None,
+                during_test: false,
+                chain: 0,
+                extensions: JsonMap::new(),
+            };
+            self.plan(later, Deed::Send(Box::new(event)), node.span);
+        }
+    }
+
+    fn run(&mut self, node: &Node, workflow: &Node) {
+        self.walk.mapping(node, "`run`", RUN_KEYS, "");
+        let Some(workflow) = self.walk.text(workflow, "`run`") else { return };
+        let Some(plan) = self.known.plan(&workflow.node) else {
+            let message = format!("there is no workflow `{}`", workflow.node);
+            let problem = Diagnostic::error(Code::UnknownWorkflow, workflow.span, message);
+            self.walk.diagnostics.push(problem.suggest(&workflow.node, self.known.workflows()));
+            return;
+        };
+        let Some(inputs) = self.conforming(node, "inputs", &plan.inputs) else { return };
+        let target = match node.get("target") {
+            Some(target) if target.as_str() == Some("none") => None,
+            target => {
+                let name: Option<Spanned<String>> = target.and_then(|target| self.walk.text(target, "`target`"));
+                let Some(found) = target_of(name.as_ref(), node, self.setting, self.walk) else { return };
+                Some(TargetName::from(found.name.as_str()))
+            }
+        };
+        let workflow = WorkflowName::from(workflow.node);
+        self.plan(Duration::ZERO, Deed::Run { workflow, target, inputs }, node.span);
+    }
+
+    fn crash(&mut self, node: &Node, crash: &Node) {
+        const HELP: &str = "write `crash: now`, `crash: { before: STEP }` or `crash: { after: STEP }`";
+        self.walk.mapping(node, "`crash`", CRASH_KEYS, "");
+        let down = node.get("down").and_then(|down| self.walk.duration(down, "`down`"));
+        let down = down.map_or(Duration::ZERO, |down| down.node);
+        if crash.as_str() == Some("now") {
+            self.plan(Duration::ZERO, Deed::Crash { point: None, down }, node.span);
+            return;
+        }
+        let entries = self.walk.mapping(crash, "`crash`", &["before", "after"], HELP);
+        let [(key, step)] = entries else {
+            if crash.as_map().is_some() {
+                self.walk.error(Code::BadScenario, crash.span, "a crash is on one side of one step", HELP);
+            }
+            return;
+        };
+        let side = if key.name == "before" { Side::Before } else { Side::After };
+        let Some(step) = self.walk.text(step, "a step") else { return };
+        if step_exists(&step, self.known, self.walk) {
+            let point = Some(CrashPoint { step: StepName::from(step.node), side });
+            self.plan(Duration::ZERO, Deed::Crash { point, down }, node.span);
+        }
+    }
+
+    /// What stands under `key`, held against its declaration.
+    fn conforming(&mut self, node: &Node, key: &str, declared: &Object) -> Option<Json> {
+        let said = node.get(key).filter(|said| !said.is_null());
+        let mut value = said.map_or_else(|| Json::Object(JsonMap::new()), Node::to_json);
+        let Err(mismatches) = Shape::Object(declared.clone()).conform(key, &mut value) else { return Some(value) };
+        for mismatch in mismatches {
+            let at = said.unwrap_or(node);
+            let span = place(at, mismatch.path.trim_start_matches(key)).unwrap_or(at.span);
+            let message = format!("`{}` {}", mismatch.path, mismatch.problem);
+            self.walk.diagnostics.push(Diagnostic::error(Code::BadScenario, span, message));
+        }
+        None
+    }
+}
+
+/// Whether any workflow has the step; if not, that is told.
+pub(super) fn step_exists(step: &Spanned<String>, known: Known<'_>, walk: &mut Walk) -> bool {
+    let found = known.steps().any(|known| known.name.as_str() == step.node);
+    if !found {
+        let problem =
+            Diagnostic::error(Code::UnknownStep, step.span, format!("no workflow has a step `{}`", step.node));
+        walk.diagnostics.push(problem.suggest(&step.node, known.steps().map(|step| step.name.as_str())));
+    }
+    found
+}

@@ -1,0 +1,168 @@
+//! A world that is not real: a store in memory, agents that only listen, load tests that send nothing, and time that
+//! skips. The engine on it is the real one.
+//!
+//! Everything that happens is kept in one [`History`]. The same input makes the same history each time: one thread, ids and
+//! moments from counters. What it must not know: scenarios, expectations, files.
+
+pub mod actions;
+mod agents;
+pub mod clock;
+pub mod history;
+pub mod life;
+pub mod mocks;
+mod store;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use self::actions::{MockedPressure, Stage};
+use self::agents::WatchedAgents;
+use self::clock::VirtualClock;
+use self::history::History;
+use self::life::{Life, Lives};
+use self::mocks::{Mock, Mocks};
+use self::store::WatchedStore;
+use crate::action::Registry;
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::id::{AgentId, RunId, TargetName};
+use crate::config::TargetTable;
+use crate::model::record::Record;
+use crate::model::target::{TargetSettings, TargetState};
+use crate::runtime::engine::{Engine, EngineError, Options};
+use crate::runtime::ports::{Context, Dispatcher, Planner, RunIds, Store, StoreError, Targets, Transaction, Write};
+use crate::runtime::program::Program;
+use crate::service::adjust::StrategyAdjuster;
+use crate::service::dispatch::RecordedDispatcher;
+use crate::service::recorder::StoreRecorder;
+use crate::store::MemoryStore;
+
+/// More events than any test sends may wait.
+const PENDING_LIMIT: usize = 1_000_000;
+
+/// What a world begins with.
+#[derive(Clone, Debug, Default)]
+pub struct Setting {
+    pub start: Timestamp,
+    pub targets: TargetTable,
+    pub agents: BTreeMap<TargetName, Vec<AgentId>>,
+    pub states: Vec<TargetState>,
+    pub records: Vec<Record>,
+    pub mocks: Vec<Mock>,
+}
+
+/// What engines run by.
+#[derive(Clone, Debug)]
+pub struct Laws {
+    pub program: Arc<Program>,
+    pub planner: Arc<dyn Planner>,
+}
+
+/// A world; outlives the engines on it.
+#[derive(Debug)]
+pub struct World {
+    pub clock: Arc<VirtualClock>,
+    pub history: History,
+    pub lives: Lives,
+    laws: Laws,
+    store: Arc<MemoryStore>,
+    targets: Arc<Configured>,
+    dispatcher: Arc<dyn Dispatcher>,
+    mocks: Arc<Mocks>,
+    pressure: Arc<MockedPressure>,
+    run_ids: Arc<CountedRunIds>,
+}
+
+impl World {
+    /// A world in which nothing has happened yet.
+    ///
+    /// # Errors
+    /// The store takes what it is given, so there are none but by a defect.
+    pub async fn make(setting: Setting, laws: Laws, clock: Arc<VirtualClock>) -> Result<Self, StoreError> {
+        let Setting { targets, agents, states, records, mocks, .. } = setting;
+        let time = Arc::clone(&clock) as Arc<dyn Clock>;
+        let store = Arc::new(MemoryStore::with_incarnation(1));
+        let writes: Vec<_> =
+            states.into_iter().map(Write::PutTarget).chain(records.into_iter().map(Write::PutRecord)).collect();
+        if !writes.is_empty() {
+            store.commit(Transaction { guards: Vec::new(), writes }).await?;
+        }
+        let history = History::new(Arc::clone(&time));
+        let recorded = Arc::new(RecordedDispatcher::with_own_agents(agents));
+        Ok(Self {
+            dispatcher: Arc::new(WatchedAgents::new(recorded, history.clone())),
+            history,
+            lives: Lives::default(),
+            laws,
+            store,
+            targets: Arc::new(Configured(targets)),
+            mocks: Arc::new(Mocks::new(mocks)),
+            pressure: Arc::new(MockedPressure::new(Arc::clone(&time))),
+            run_ids: Arc::new(CountedRunIds { clock: time, count: AtomicU64::new(0) }),
+            clock,
+        })
+    }
+
+    /// Starts an engine on what the last one left; it dies with the life that comes with it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn start_engine(&self) -> Result<(Arc<Engine>, Life), EngineError> {
+        let life = self.lives.begin();
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let store: Arc<dyn Store> = Arc::new(WatchedStore {
+            inner: Arc::clone(&self.store) as Arc<dyn Store>,
+            history: self.history.clone(),
+            life: life.clone(),
+        });
+        let stage = Stage {
+            clock: Arc::clone(&clock),
+            history: self.history.clone(),
+            life: life.clone(),
+            mocks: Arc::clone(&self.mocks),
+            pressure: Arc::clone(&self.pressure),
+        };
+        let context = Context {
+            recorder: Arc::new(StoreRecorder::new(Arc::clone(&clock), Arc::clone(&store))),
+            clock,
+            store,
+            targets: Arc::clone(&self.targets) as Arc<dyn Targets>,
+            pressure: Arc::clone(&self.pressure) as _,
+            adjuster: Arc::new(StrategyAdjuster),
+            dispatcher: Arc::clone(&self.dispatcher),
+            planner: Arc::clone(&self.laws.planner),
+            run_ids: Arc::clone(&self.run_ids) as Arc<dyn RunIds>,
+        };
+        let actions = stage.wrap(Registry::shipped().into_actions());
+        let program = Arc::clone(&self.laws.program);
+        let engine = Engine::start(Options { context, actions, program, pending_limit: PENDING_LIMIT }).await?;
+        Ok((engine, life))
+    }
+}
+
+#[derive(Debug)]
+struct Configured(TargetTable);
+
+impl Targets for Configured {
+    fn settings(&self, name: &TargetName) -> Option<Arc<TargetSettings>> {
+        self.0.settings(name)
+    }
+
+    fn names(&self) -> Vec<TargetName> {
+        self.0.names()
+    }
+}
+
+/// Ids of version 7 without chance: the moment, and a number.
+#[derive(Debug)]
+struct CountedRunIds {
+    clock: Arc<dyn Clock>,
+    count: AtomicU64,
+}
+
+impl RunIds for CountedRunIds {
+    fn next(&self) -> RunId {
+        let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        RunId::counted(self.clock.now(), number)
+    }
+}

@@ -1,0 +1,108 @@
+//! A store that tells the history what was written, and that a dead engine can neither read nor write.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::history::{Happening, History};
+use super::life::Life;
+use crate::base::digest::Digest;
+use crate::base::id::{RunId, TargetName};
+use crate::model::assignment::Assignment;
+use crate::model::record::Record;
+use crate::model::target::TargetState;
+use crate::runtime::journal::RunSummary;
+use crate::runtime::ports::{
+    Accepted, Loaded, PlanSource, Receipt, RecordFilter, RunFilter, Store, StoreError, StoredEvent, StoredRun,
+    Transaction, Write,
+};
+
+/// One engine's view of the store that outlives it.
+#[derive(Clone, Debug)]
+pub(super) struct WatchedStore {
+    pub(super) inner: Arc<dyn Store>,
+    pub(super) history: History,
+    pub(super) life: Life,
+}
+
+impl WatchedStore {
+    fn tell(&self, writes: Vec<Write>, receipt: &Receipt) {
+        let mut accepted = receipt.accepted.iter();
+        for write in writes {
+            let happening = match write {
+                Write::AcceptEvent { event, .. } => match accepted.next() {
+                    Some(Accepted::New { sequence }) => Happening::Accepted { sequence: *sequence, event },
+                    _ => continue,
+                },
+                Write::SettleEvent { sequence, outcome } => Happening::Settled { sequence, outcome },
+                Write::PutRun(summary) => Happening::Run(summary),
+                Write::AppendJournal { run, entries, .. } => {
+                    for entry in entries {
+                        self.history.note(Happening::Journaled { run, entry });
+                    }
+                    continue;
+                }
+                Write::PutTarget(state) => Happening::Target(state),
+                Write::PutRecord(record) => Happening::Recorded(record),
+                _ => continue,
+            };
+            self.history.note(happening);
+        }
+    }
+}
+
+#[async_trait]
+impl Store for WatchedStore {
+    async fn load(&self) -> Result<Loaded, StoreError> {
+        self.life.go_on().await;
+        self.inner.load().await
+    }
+
+    async fn commit(&self, transaction: Transaction) -> Result<Receipt, StoreError> {
+        self.life.go_on().await;
+        let writes = transaction.writes.clone();
+        let receipt = self.inner.commit(transaction).await?;
+        self.tell(writes, &receipt);
+        Ok(receipt)
+    }
+
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunSummary>, StoreError> {
+        self.life.go_on().await;
+        self.inner.runs(filter).await
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<StoredRun>, StoreError> {
+        self.life.go_on().await;
+        self.inner.run(id).await
+    }
+
+    async fn targets(&self) -> Result<Vec<TargetState>, StoreError> {
+        self.life.go_on().await;
+        self.inner.targets().await
+    }
+
+    async fn target(&self, name: &TargetName) -> Result<Option<TargetState>, StoreError> {
+        self.life.go_on().await;
+        self.inner.target(name).await
+    }
+
+    async fn records(&self, filter: &RecordFilter) -> Result<Vec<Record>, StoreError> {
+        self.life.go_on().await;
+        self.inner.records(filter).await
+    }
+
+    async fn assignments(&self, target: &TargetName) -> Result<Vec<Assignment>, StoreError> {
+        self.life.go_on().await;
+        self.inner.assignments(target).await
+    }
+
+    async fn plan(&self, digest: &Digest) -> Result<Option<PlanSource>, StoreError> {
+        self.life.go_on().await;
+        self.inner.plan(digest).await
+    }
+
+    async fn event(&self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {
+        self.life.go_on().await;
+        self.inner.event(source, id).await
+    }
+}
