@@ -15,8 +15,8 @@ use crate::app::program::{StoredPlans, assemble, check};
 use crate::config::{Log, LogFormat};
 use crate::diagnostic::Code;
 use crate::harness::report;
+use crate::harness::session::{self, Options, Report};
 use crate::harness::snapshots::Mode;
-use crate::harness::suite::{self, Options, Report};
 use crate::harness::world::Laws;
 
 /// Play the scenarios of rules and workflows, and compare plans with those that were kept
@@ -91,7 +91,7 @@ pub fn run(args: &Args, log: &LogArgs) -> Exit {
     bar.set_style(
         ProgressStyle::with_template("{spinner} {pos} {wide_msg}").unwrap_or(ProgressStyle::default_spinner()),
     );
-    let report = suite::test(&Options { paths: &args.paths, laws, filter, mode }, |case| {
+    let report = session::test(&Options { paths: &args.paths, laws, filter, mode }, |case| {
         bar.inc(1);
         bar.set_message(case.name.clone());
     });
@@ -138,7 +138,7 @@ fn tell(args: &Args, report: &Report) -> Result<Exit, Failure> {
 /// A file of scenarios stands for the folder it is in.
 fn program_paths(paths: &[PathBuf]) -> Vec<PathBuf> {
     let folder = |path: &PathBuf| {
-        let is_scenarios = suite::is_scenarios(&path.to_string_lossy()) && !path.is_dir();
+        let is_scenarios = session::is_scenarios(&path.to_string_lossy()) && !path.is_dir();
         match path.parent().filter(|_| is_scenarios) {
             Some(folder) if folder.as_os_str().is_empty() => Path::new(".").to_owned(),
             Some(folder) => folder.to_owned(),

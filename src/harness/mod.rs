@@ -9,7 +9,7 @@
 //! | `trace` | the history for people |
 //! | `coverage` | which rules, steps and branches histories have seen |
 //! | `snapshots` | plans as they are kept beside their workflows |
-//! | `suite` | all scenarios and snapshots of a program |
+//! | `session` | all scenarios and snapshots of a program |
 //! | `report` | all of it as text, JSON and JUnit |
 //!
 //! What it must not know: terminals, arguments, exit codes.
@@ -18,8 +18,11 @@ pub mod coverage;
 pub mod play;
 pub mod report;
 pub mod scenario;
+pub mod session;
 pub mod snapshots;
-pub mod suite;
 pub mod trace;
 pub mod verdict;
 pub mod world;
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 mod plans;
 mod readmes;
 mod run;
+mod scenarios;
 
 /// The package's folder.
 fn root() -> PathBuf {

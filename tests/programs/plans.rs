@@ -10,7 +10,7 @@ use homeostat::syntax::rules::format::format;
 use super::{entries, root};
 
 /// The folders that hold a program of their own, by the name their snapshots have.
-fn folders() -> Vec<(String, std::path::PathBuf)> {
+pub(super) fn folders() -> Vec<(String, std::path::PathBuf)> {
     let mut folders = vec![("workflows".to_owned(), root().join("workflows"))];
     for example in entries(&root().join("examples")) {
         folders.push((example.file_name().unwrap().to_string_lossy().into_owned(), example));
@@ -18,7 +18,7 @@ fn folders() -> Vec<(String, std::path::PathBuf)> {
     folders
 }
 
-fn compiled(folder: &std::path::Path) -> Compilation {
+pub(super) fn compiled(folder: &std::path::Path) -> Compilation {
     load_and_compile(&[folder.to_owned()], &action::catalogue())
 }
 
@@ -44,8 +44,8 @@ fn nothing_is_wrong_with_any_of_them() {
 fn their_plans_are_these() {
     for (name, folder) in folders() {
         for plan in compiled(&folder).plans {
-            let forms =
-                [("txt", Format::Text), ("json", Format::Json), ("mermaid", Format::Mermaid), ("dot", Format::Dot)];
+            // As text they are kept beside them, by `homeostat test`.
+            let forms = [("json", Format::Json), ("mermaid", Format::Mermaid), ("dot", Format::Dot)];
             for (ending, format) in forms {
                 insta::assert_snapshot!(format!("{name}__{}.{ending}", plan.workflow), render(&plan, format));
             }

@@ -1,6 +1,7 @@
 //! Every example is run, by the real binary, against a service of known capacity.
 
 use homeostat::demo::service::{Capacity, Plant};
+use homeostat::syntax::load::Language;
 use serde_json::Value as Json;
 
 use super::{entries, root};
@@ -61,7 +62,9 @@ async fn every_example_runs() {
     for example in entries(&root().join("examples")) {
         let name = example.file_name().unwrap().to_string_lossy().into_owned();
         let (_, inputs) = INPUTS.iter().find(|(known, _)| *known == name).expect("an example without inputs");
-        let workflow = entries(&example).into_iter().find(|path| path.extension().is_some_and(|end| end == "yaml"));
+        let workflow = entries(&example)
+            .into_iter()
+            .find(|path| Language::of(&path.to_string_lossy()) == Some(Language::Workflow));
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_homeostat"));
         command.arg("run").arg(workflow.unwrap()).arg("--config").arg(&settings);
         command.args(["--target", "checkout", "--format", "json", "--log-level", "off"]);

@@ -6,7 +6,7 @@ use super::snapshot_problems;
 use crate::diagnostic::Diagnostics;
 use crate::diagnostic::render;
 use crate::harness::coverage::{Figure, Kind};
-use crate::harness::suite::Report;
+use crate::harness::session::Report;
 
 /// `{passed, failed, left_out, scenarios, snapshots, coverage}`.
 pub fn render(report: &Report) -> Json {

@@ -6,7 +6,7 @@ use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, 
 
 use super::snapshot_problems;
 use crate::diagnostic::render::to_people;
-use crate::harness::suite::Report;
+use crate::harness::session::Report;
 
 /// The whole document.
 ///

@@ -4,7 +4,7 @@ mod json;
 mod junit;
 mod text;
 
-use super::suite::Report;
+use super::session::Report;
 
 pub use json::render as to_json;
 pub use junit::render as to_junit;

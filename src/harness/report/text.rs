@@ -3,8 +3,8 @@
 use super::snapshot_problems;
 use crate::diagnostic::render::to_people;
 use crate::harness::coverage::{Figure, Kind};
+use crate::harness::session::{Case, Report};
 use crate::harness::snapshots::State;
-use crate::harness::suite::{Case, Report};
 
 /// Most gaps that are listed.
 const MAX_GAPS: usize = 50;

@@ -2,21 +2,20 @@
 
 use crate::syntax::yaml::{Kind, Node};
 
-/// Mappings are merged key by key; of anything else `own` counts.
-pub(super) fn merge(shared: Option<&Node>, own: Option<&Node>) -> Option<Node> {
+/// Mappings down to `depth` are merged key by key; of anything else `own` counts.
+pub(super) fn merge(shared: Option<&Node>, own: Option<&Node>, depth: usize) -> Option<Node> {
     match (shared, own) {
-        (Some(shared), Some(own)) => Some(merged(shared, own)),
+        (Some(shared), Some(own)) => Some(merged(shared, own, depth)),
         (shared, own) => own.or(shared).cloned(),
     }
 }
 
-/// Recursion is bounded by the parser's limit on nesting.
-fn merged(shared: &Node, own: &Node) -> Node {
-    let (Kind::Map(below), Kind::Map(above)) = (&shared.kind, &own.kind) else { return own.clone() };
+fn merged(shared: &Node, own: &Node, depth: usize) -> Node {
+    let (Kind::Map(below), Kind::Map(above), 1..) = (&shared.kind, &own.kind, depth) else { return own.clone() };
     let mut entries = Vec::with_capacity(below.len() + above.len());
     for (key, value) in below {
         match above.iter().find(|(other, _)| other.name == key.name) {
-            Some((key, over)) => entries.push((key.clone(), merged(value, over))),
+            Some((key, over)) => entries.push((key.clone(), merged(value, over, depth - 1))),
             None => entries.push((key.clone(), value.clone())),
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use super::data::conforms;
 use super::parse::Known;
 use crate::base::clock::Timestamp;
 use crate::base::span::Span;
@@ -11,7 +12,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::harness::world::actions::{MEASURE, measurement};
 use crate::harness::world::mocks::{Answer, Mock, MockedOutcome, Subject};
 use crate::model::action::ActionSignature;
-use crate::model::schema::{JsonMap, Shape};
+use crate::model::schema::JsonMap;
 use crate::runtime::effect::{ActionError, FailureKind};
 use crate::syntax::fields::Walk;
 use crate::syntax::yaml::{Key, Kind, Node};
@@ -102,13 +103,20 @@ fn outcome(node: &Node, signatures: &[&ActionSignature], walk: &mut Walk) -> Opt
     for (key, value) in walk.mapping(node, "an outcome", OUTCOME_KEYS, "write `{ output: { … } }` or `{ fails: … }`")
     {
         match key.name.as_str() {
-            "output" => answers.push((key.span, Answer::Output(output(value, signatures, outcome.undo, walk)?))),
-            "fails" => answers.push((key.span, Answer::Fails(failure(value, walk)?))),
+            "output" => {
+                let undo = node.get("undo").and_then(Node::as_bool) == Some(true);
+                let said = output(value, signatures, undo, walk).unwrap_or_default();
+                answers.push((key.span, Answer::Output(said)));
+            }
+            "fails" => {
+                let error = failure(value, walk).unwrap_or_else(|| ActionError::permanent(""));
+                answers.push((key.span, Answer::Fails(error)));
+            }
             "never_ends" => match value.as_bool() {
                 Some(true) => answers.push((key.span, Answer::Never)),
                 _ => walk.wrong_kind(value, "`never_ends`", "`true`", ""),
             },
-            "after" => outcome.after = walk.duration(value, "`after`")?.node,
+            "after" => outcome.after = walk.duration(value, "`after`").map_or(Duration::ZERO, |after| after.node),
             "item" => match value.as_int().and_then(|item| usize::try_from(item).ok()) {
                 Some(item) => outcome.item = Some(item),
                 None => walk.wrong_kind(value, "`item`", "a whole number from 0 on", ""),
@@ -166,26 +174,8 @@ fn output(node: &Node, signatures: &[&ActionSignature], undo: bool, walk: &mut W
     for signature in signatures.iter().filter(|_| !undo) {
         let now = Timestamp(0);
         let mut whole = if signature.name == MEASURE { measurement(said.clone(), now, now) } else { said.clone() };
-        let Err(mismatches) = Shape::Object(signature.output.clone()).conform("output", &mut whole) else { continue };
-        for mismatch in mismatches {
-            let span = place(node, mismatch.path.trim_start_matches("output")).unwrap_or(node.span);
-            let message = format!("`{}` of `{}` {}", mismatch.path, signature.name, mismatch.problem);
-            walk.diagnostics.push(Diagnostic::error(Code::BadScenario, span, message));
-        }
+        let whose = format!(" of `{}`", signature.name);
+        conforms(&mut whole, &signature.output, ("output", &whose), node, walk);
     }
     (walk.diagnostics.iter().count() == before).then_some(said)
-}
-
-/// Where the value of a path like `.a[2].b` is written.
-pub(super) fn place(node: &Node, path: &str) -> Option<Span> {
-    let mut node = node;
-    let mut span = node.span;
-    for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
-        node = match part.strip_suffix(']') {
-            Some(index) => node.as_seq()?.get(index.parse::<usize>().ok()?)?,
-            None => node.get(part)?,
-        };
-        span = node.span;
-    }
-    Some(span)
 }

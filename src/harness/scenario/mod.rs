@@ -2,6 +2,7 @@
 //!
 //! What it must not know: how a scenario is played, or what came of it.
 
+mod data;
 mod given;
 mod merge;
 mod mock;

@@ -11,7 +11,7 @@ use crate::model::action::Catalogue;
 use crate::plan::{Plan, Step};
 use crate::runtime::program::Program;
 use crate::syntax::fields::Walk;
-use crate::syntax::yaml::{self, Node};
+use crate::syntax::yaml::{self, MAX_DEPTH, Node};
 
 const SCENARIO_KEYS: &[&str] = &["scenario", "given", "mock", "when", "then", "lasts"];
 const FILE_KEYS: &[&str] = &["scenario", "scenarios", "given", "mock", "when", "then", "lasts"];
@@ -122,8 +122,9 @@ impl Reader<'_, '_> {
                 None
             }
         };
-        let given = merge(file.and_then(|file| file.get("given")), node.get("given"));
-        let mocks = merge(file.and_then(|file| file.get("mock")), node.get("mock"));
+        let given = merge(file.and_then(|file| file.get("given")), node.get("given"), MAX_DEPTH);
+        // A mock is replaced as a whole: half of one is none.
+        let mocks = merge(file.and_then(|file| file.get("mock")), node.get("mock"), 1);
         let mut setting = given::read(given.as_ref(), self.walk, self.sources);
         setting.mocks = mock::read(mocks.as_ref(), self.walk, self.known);
         let at = name.as_ref().map_or(start, |name| name.span);

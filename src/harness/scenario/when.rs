@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use super::data::conforms;
 use super::given::target_of;
-use super::mock::place;
 use super::parse::Known;
 use super::{Deed, Planned};
 use crate::base::id::{StepName, TargetName, WorkflowName};
@@ -15,7 +15,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::harness::world::Setting;
 use crate::harness::world::life::{CrashPoint, Side};
 use crate::model::event::{Event, Priority};
-use crate::model::schema::{JsonMap, Object, Shape};
+use crate::model::schema::{JsonMap, Object};
 use crate::syntax::fields::Walk;
 use crate::syntax::yaml::Node;
 
@@ -215,14 +215,7 @@ impl Reader<'_, '_> {
     fn conforming(&mut self, node: &Node, key: &str, declared: &Object) -> Option<Json> {
         let said = node.get(key).filter(|said| !said.is_null());
         let mut value = said.map_or_else(|| Json::Object(JsonMap::new()), Node::to_json);
-        let Err(mismatches) = Shape::Object(declared.clone()).conform(key, &mut value) else { return Some(value) };
-        for mismatch in mismatches {
-            let at = said.unwrap_or(node);
-            let span = place(at, mismatch.path.trim_start_matches(key)).unwrap_or(at.span);
-            let message = format!("`{}` {}", mismatch.path, mismatch.problem);
-            self.walk.diagnostics.push(Diagnostic::error(Code::BadScenario, span, message));
-        }
-        None
+        conforms(&mut value, declared, (key, ""), said.unwrap_or(node), self.walk).then_some(value)
     }
 }
 

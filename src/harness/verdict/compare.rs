@@ -73,7 +73,7 @@ fn is_close(wanted: f64, is: f64) -> bool {
 }
 
 fn differs(expected: &Node, actual: &Json, path: &str) -> Mismatch {
-    let part = if PARTS.iter().any(|part| path.ends_with(&format!(".{part}"))) { " that holds" } else { "" };
+    let part = if PARTS.iter().any(|part| path.ends_with(&format!(".{part}"))) { " one that holds" } else { "" };
     let wanted = expected.to_json();
     let message = match actual {
         Json::Null if !expected.is_null() => format!("`{path}` is not there; expected{part} {}", brief(&wanted)),
@@ -84,10 +84,11 @@ fn differs(expected: &Node, actual: &Json, path: &str) -> Mismatch {
 
 fn lengths(expected: &Node, items: &[Node], list: &[Json], path: &str) -> Mismatch {
     let (wanted, is) = (items.len(), list.len());
-    let extra: Vec<String> = list.iter().skip(wanted).map(brief).collect();
+    let extra: Vec<String> = list.iter().skip(wanted).map(|more| cut(brief(more), 60)).collect();
     let extra = if extra.is_empty() { String::new() } else { format!("; also {}", extra.join(", ")) };
     let span = items.get(is).map_or(expected.span, |item| item.span);
-    Mismatch { span, message: format!("`{path}` has {is} entries, expected {wanted}{extra}") }
+    let count = if is == 1 { "1 entry".to_owned() } else { format!("{is} entries") };
+    Mismatch { span, message: format!("`{path}` has {count}, expected {wanted}{extra}") }
 }
 
 /// A value on one line that is not too long.
@@ -104,5 +105,10 @@ pub(super) fn brief(value: &Json) -> String {
         }
         other => other.to_string(),
     };
-    if text.chars().count() > LONGEST { format!("{}…", text.chars().take(LONGEST).collect::<String>()) } else { text }
+    cut(text, LONGEST)
+}
+
+/// No more than so many letters.
+fn cut(text: String, longest: usize) -> String {
+    if text.chars().count() > longest { format!("{}…", text.chars().take(longest).collect::<String>()) } else { text }
 }

@@ -188,7 +188,8 @@ impl Pressure for MockedPressure {
 /// A measurement of which a scenario says only what matters to it, with the rest filled in.
 pub fn measurement(output: Json, started_at: Timestamp, ended_at: Timestamp) -> Json {
     let Json::Object(said) = output else { return output };
-    let max_rps = said.get("max_rps").cloned().unwrap_or(Json::Null);
+    // Without a maximum it is no measurement; that is told of the maximum alone.
+    let max_rps = said.get("max_rps").cloned().unwrap_or(0.0.into());
     let mut whole = json!({
         "interval_rps": [max_rps, max_rps],
         "verdict": "confirmed",
