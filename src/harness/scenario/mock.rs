@@ -62,7 +62,7 @@ fn subject<'a>(key: &Key, walk: &mut Walk, known: Known<'a>) -> Option<(Subject,
         Some((workflow, step)) if known.plan(workflow).is_some() => (Some(workflow), step),
         _ => (None, key.name.as_str()),
     };
-    let of_workflow = workflow.and_then(|name| known.plan(name)).map(|plan| Known::steps_of(plan));
+    let of_workflow = workflow.and_then(|name| known.plan(name)).map(Known::steps_of);
     let steps: Vec<_> = match of_workflow {
         Some(steps) => steps.collect(),
         None => known.steps().collect(),

@@ -41,7 +41,7 @@ impl<'a> Known<'a> {
 
     /// Every step of every workflow.
     pub(super) fn steps(self) -> impl Iterator<Item = &'a Step> {
-        self.program.plans.values().flat_map(|plan| Self::steps_of(plan))
+        self.program.plans.values().flat_map(|plan| Self::steps_of(plan.as_ref()))
     }
 }
 
