@@ -1,6 +1,7 @@
 //! The composition root: a configuration becomes a running engine. The only place where ports meet what is behind them.
 
 mod compose;
+pub mod eval;
 pub mod program;
 mod run_once;
 mod serve;

@@ -1,6 +1,6 @@
 //! `homeostat event`: sends events, and shows what became of one.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::client::Connection;
 use super::exit::Exit;
 use super::failure::{Failure, conclude};
+use super::input::{read, shown};
 use super::output::{Format, cell, list, print, print_json, table};
-use crate::diagnostic::Code;
 
 /// What to do with events.
 #[derive(Debug, Subcommand)]
@@ -150,27 +150,6 @@ fn whole(args: &SendArgs) -> Result<Json, Failure> {
         Json::Object(_) | Json::Array(_) => Ok(event),
         _ => Err(Failure::usage(format!("{name} holds neither an event nor a list of events"))),
     }
-}
-
-fn shown(path: &Path) -> String {
-    if path.as_os_str() == "-" { "standard input".to_owned() } else { format!("`{}`", path.display()) }
-}
-
-fn read(path: &Path) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
-    } else {
-        std::fs::read(path).map(|content| bytes = content)
-    };
-    read.map_err(|error| {
-        Failure::new(Exit::Usage, Code::NotReadable, format!("{} cannot be read: {error}", shown(path)))
-    })?;
-    String::from_utf8(bytes).map_err(|error| {
-        let place = error.utf8_error().valid_up_to();
-        let message = format!("{} is not UTF-8: the first wrong byte is number {place}", shown(path));
-        Failure::new(Exit::Usage, Code::NotUtf8, message)
-    })
 }
 
 fn show(args: &ShowArgs) -> Result<Exit, Failure> {

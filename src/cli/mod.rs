@@ -6,6 +6,7 @@ pub mod agent;
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod eval;
 pub mod event;
 pub mod exit;
 pub mod explain;
@@ -13,6 +14,7 @@ pub mod failure;
 pub mod fmt;
 pub mod halt;
 pub mod init;
+pub mod input;
 pub mod keys;
 pub mod output;
 pub mod plan;
@@ -84,6 +86,8 @@ pub enum Command {
     Validate(validate::Args),
     /// Write rules files in the form in which all rules files are written.
     Fmt(fmt::Args),
+    /// Evaluate an expression.
+    Eval(eval::Args),
     /// Tell what a code means, or list every code.
     Explain(explain::Args),
     /// Print the JSON Schema of workflows or of the configuration.
@@ -138,6 +142,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Config(command) => config::run(&command),
         Command::Validate(args) => validate::run(&args),
         Command::Fmt(args) => fmt::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Test(args) => test::run(&args, &log),

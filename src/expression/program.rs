@@ -100,7 +100,25 @@ impl Program {
     /// No such field, no such overload, division by zero, the cost budget spent, …
     pub fn evaluate(&self, bindings: &Bindings<'_>) -> Result<Option<Json>, EvaluationError> {
         let value = self.evaluate_value(bindings)?;
-        value.to_json().map_err(|message| EvaluationError { message, span: Some(self.expr().span) })
+        value.to_json().map_err(|message| self.unfit(message))
+    }
+
+    /// A result as JSON for people: as [`Self::evaluate`] gives it, but for a double that is not finite, which is text.
+    ///
+    /// # Errors
+    /// Such a double within a list or map.
+    pub fn json(&self, value: &Value<'_>) -> Result<Option<Json>, EvaluationError> {
+        match value {
+            Value::Double(double) if double.is_nan() => Ok(Some(Json::from("NaN"))),
+            Value::Double(double) if double.is_infinite() => {
+                Ok(Some(Json::from(if *double > 0.0 { "Infinity" } else { "-Infinity" })))
+            }
+            other => other.to_json().map_err(|message| self.unfit(message)),
+        }
+    }
+
+    fn unfit(&self, message: String) -> EvaluationError {
+        EvaluationError { message, span: Some(self.expr().span) }
     }
 
     /// The value with its type.

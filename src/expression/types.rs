@@ -122,6 +122,17 @@ impl Type {
         }
     }
 
+    /// Whether something in it is known only at run time.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Dyn | Self::Error | Self::Variable(_) | Self::Parameter(_) => true,
+            Self::List(inner) | Self::Optional(inner) | Self::Type(inner) | Self::Nullable(inner) => inner.is_open(),
+            Self::Map(key, value) => key.is_open() || value.is_open(),
+            Self::Opaque(_, parameters) => parameters.iter().any(Self::is_open),
+            _ => false,
+        }
+    }
+
     /// Whether data of this type holds durations or times, which lie in JSON as text.
     pub(super) fn holds_time(&self) -> bool {
         match self {

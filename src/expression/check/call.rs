@@ -128,7 +128,7 @@ impl Checker<'_> {
 
     /// The result of the overload that takes the arguments; `dyn` where their types leave open which one it is.
     pub(super) fn resolve(&mut self, overloads: &[&Overload], variadic: bool, arguments: &[Type]) -> Option<Type> {
-        let open = arguments.iter().any(|argument| is_open(&self.known(argument)));
+        let open = arguments.iter().any(|argument| self.known(argument).is_open());
         let mut result: Option<Type> = None;
         for overload in overloads {
             let fresh: Vec<Type> = (0..overload.generics).map(|_| self.substitution.fresh()).collect();
@@ -155,17 +155,6 @@ impl Checker<'_> {
             });
         }
         result
-    }
-}
-
-/// Whether something in the type is known only at run time.
-fn is_open(kind: &Type) -> bool {
-    match kind {
-        Type::Dyn | Type::Error | Type::Variable(_) | Type::Parameter(_) => true,
-        Type::List(inner) | Type::Optional(inner) | Type::Type(inner) | Type::Nullable(inner) => is_open(inner),
-        Type::Map(key, value) => is_open(key) || is_open(value),
-        Type::Opaque(_, parameters) => parameters.iter().any(is_open),
-        _ => false,
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::types::Type;
 use crate::model::schema::JsonMap;
 pub use map::{MapProblem, MapValue};
 pub use time::{Duration, Timestamp};
@@ -114,6 +115,46 @@ impl<'a> Value<'a> {
             Self::Type(_) => "type",
             Self::Ip(_) => "net.IP",
             Self::Cidr(_) => "net.CIDR",
+        }
+    }
+
+    /// Its type, as far down as a person wants to know it.
+    pub fn kind(&self) -> Type {
+        self.kind_down_to(4)
+    }
+
+    fn kind_down_to(&self, levels: u32) -> Type {
+        let Some(levels) = levels.checked_sub(1) else { return Type::Dyn };
+        /// The one type that all are of.
+        fn common(kinds: impl Iterator<Item = Type>) -> Type {
+            let joined = kinds.map(Some).reduce(|a, b| if a == b { a } else { None });
+            joined.flatten().unwrap_or(Type::Dyn)
+        }
+        match self {
+            Self::Null => Type::Null,
+            Self::Bool(_) => Type::Bool,
+            Self::Int(_) => Type::Int,
+            Self::Uint(_) => Type::Uint,
+            Self::Double(_) => Type::Double,
+            Self::Str(_) | Self::String(_) => Type::String,
+            Self::Bytes(_) => Type::Bytes,
+            Self::Duration(_) => Type::Duration,
+            Self::Timestamp(_) => Type::Timestamp,
+            Self::JsonList(_) | Self::List(_) => {
+                let items = self.as_list().into_iter().flat_map(ListRef::iter);
+                Type::list(common(items.map(|item| item.kind_down_to(levels))))
+            }
+            Self::JsonMap(_) | Self::Map(_) => {
+                let entries = || self.as_map().into_iter().flat_map(MapRef::iter);
+                let keys = common(entries().map(|(key, _)| key.kind_down_to(levels)));
+                Type::map(keys, common(entries().map(|(_, value)| value.kind_down_to(levels))))
+            }
+            Self::Optional(content) => {
+                Type::optional(content.as_ref().map_or(Type::Dyn, |content| content.kind_down_to(levels)))
+            }
+            Self::Type(_) => Type::type_of(Type::Dyn),
+            Self::Ip(_) => Type::opaque("net.IP"),
+            Self::Cidr(_) => Type::opaque("net.CIDR"),
         }
     }
 
