@@ -20,10 +20,10 @@ pub(super) fn arithmetic<'a>(
 
 /// What an operator says of two values.
 #[inline]
-pub(super) fn compare(
+pub(super) fn compare<'a>(
     operator: BinaryOperator,
-    left: &Value<'_>,
-    right: &Value<'_>,
+    left: &Value<'a>,
+    right: &Value<'a>,
     budget: &mut Budget,
 ) -> Result<bool, Fault> {
     match operator {
@@ -45,29 +45,24 @@ fn overflow(operator: BinaryOperator, left: impl std::fmt::Display, right: impl 
     Fault::new(format!("overflow: {left} {} {right} is out of range", operator.symbol()))
 }
 
-/// Equality; lists and maps are paid for.
-fn equal(left: &Value<'_>, right: &Value<'_>, budget: &mut Budget) -> Result<bool, Fault> {
-    if let (Some(a), Some(b)) = (left.as_list(), right.as_list()) {
-        budget.spend(a.len().min(b.len()))?;
-    } else if let (Some(a), Some(b)) = (left.as_map(), right.as_map()) {
-        budget.spend(a.len().min(b.len()))?;
-    }
-    Ok(left.equals(right))
+/// Equality; what is looked at within lists and maps is paid for.
+fn equal<'a>(left: &Value<'a>, right: &Value<'a>, budget: &mut Budget) -> Result<bool, Fault> {
+    left.equals_within(right, |count| budget.spend(count))
 }
 
-fn within(left: &Value<'_>, right: &Value<'_>, budget: &mut Budget) -> Result<bool, Fault> {
+fn within<'a>(item: &Value<'a>, right: &Value<'a>, budget: &mut Budget) -> Result<bool, Fault> {
     if let Some(list) = right.as_list() {
         budget.spend(list.len())?;
-        // Items are compared where they lie.
-        let found = match right {
-            Value::List(items) => items.iter().any(|item| item.equals(left)),
-            _ => list.iter().any(|item| item.equals(left)),
-        };
-        return Ok(found);
+        for other in list.iter() {
+            if equal(&other, item, budget)? {
+                return Ok(true);
+            }
+        }
+        return Ok(false);
     }
     match right.as_map() {
-        Some(map) => Ok(map.get(left).is_some()),
-        None => Err(no_overload(BinaryOperator::In, left, right)),
+        Some(map) => Ok(map.get(item).is_some()),
+        None => Err(no_overload(BinaryOperator::In, item, right)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Expressions from text to value, as the rest of the house uses them.
 
 mod diagnostics;
+mod edges;
 mod hostile;
 
 use serde_json::{Value as Json, json};

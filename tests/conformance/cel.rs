@@ -48,6 +48,39 @@ fn cel_conformance() {
     assert!(passed > 0, "{} holds no cases", path.display());
 }
 
+/// Runs the conformance test in a process of its own, over these cases.
+fn over(cases: &[Json]) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cases.jsonl");
+    let lines: Vec<String> = cases.iter().map(Json::to_string).collect();
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "conformance::cel::cel_conformance", "--nocapture"]).env("HOMEOSTAT_CEL_CASES", path);
+    let output = command.output().unwrap();
+    let told = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+    (output.status.success(), told)
+}
+
+#[test]
+fn other_cases_are_taken_from_the_environment() {
+    let case = |expr: &str, expect: Json| json!({ "file": "own", "section": "s", "name": "n", "expr": expr, "expect": expect });
+    let right = [case("1 + 1", json!({ "value": { "int": "2" } })), case("1 / 0", json!({ "error": true }))];
+    let (passed, told) = over(&right);
+    assert!(passed && told.contains("2 passed, 0 failed, 0 left out"), "{told}");
+    for (wrong, why) in [
+        (case("1 + 1", json!({ "value": { "int": "3" } })), "own/s/n: 1 + 1"),
+        (case("1 + 1", json!({ "value": { "uint": "2" } })), r#"gives {"int":"Int(2)"}"#),
+        (case("1 + 1", json!({ "error": true })), "expected an error"),
+        (case("1 / 0", json!({ "value": { "int": "3" } })), "fails: divide by zero"),
+        (case("1 + 'a'", json!({ "value": { "int": "3" } })), "does not compile"),
+    ] {
+        let (passed, told) = over(&[wrong]);
+        assert!(!passed && told.contains(why), "{why}: {told}");
+    }
+    let (passed, told) = over(&[]);
+    assert!(!passed && told.contains("holds no cases"), "{told}");
+}
+
 /// Says something past the capture of a passing test's output.
 fn aloud(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");

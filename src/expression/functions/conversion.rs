@@ -109,6 +109,7 @@ fn uint<'a>(arguments: &[Value<'a>], _: &mut Budget) -> Outcome<'a> {
         [Value::Double(value)] if *value > -1.0 && *value < 2.0 * INT_END => *value as u64,
         [Value::Double(value)] => return Err(range(value.to_string())),
         [value] => match value.as_str() {
+            Some(text) if text.starts_with('+') => return Err(unreadable("uint", text)),
             Some(text) => text.parse().map_err(|_| unreadable("uint", text))?,
             None => return Err(Fault::no_overload("uint", arguments)),
         },
@@ -123,11 +124,18 @@ fn double<'a>(arguments: &[Value<'a>], _: &mut Budget) -> Outcome<'a> {
         [Value::Int(value)] => *value as f64,
         [Value::Uint(value)] => *value as f64,
         [value] => match value.as_str() {
-            Some(text) => text.parse().map_err(|_| unreadable("double", text))?,
+            Some(text) => read_double(text).ok_or_else(|| unreadable("double", text))?,
             None => return Err(Fault::no_overload("double", arguments)),
         },
         _ => return Err(Fault::no_overload("double", arguments)),
     }))
+}
+
+/// A number is in range; only what says that it is infinite is so.
+fn read_double(text: &str) -> Option<f64> {
+    let value: f64 = text.parse().ok()?;
+    let says_so = || text.trim_start_matches(['+', '-']).starts_with(['i', 'I']);
+    (!value.is_infinite() || says_so()).then_some(value)
 }
 
 /// A double as text: the shortest that reads back the same, with an exponent where it is far from 1.

@@ -6,6 +6,9 @@ use crate::expression::value::Value;
 /// Digits behind the point that one may ask for.
 const MAX_PRECISION: usize = 100;
 
+/// Lists and maps within each other that are written; each takes a frame of the stack.
+const MAX_LEVELS: usize = 100;
+
 /// Clauses take the list's items in turn.
 pub(super) fn format<'a>(arguments: &[Value<'a>], budget: &mut Budget) -> Outcome<'a> {
     let (template, items) = match arguments {
@@ -72,7 +75,7 @@ fn write_clause(
     budget: &mut Budget,
 ) -> Result<(), Fault> {
     match clause {
-        's' => write_text(written, item, budget)?,
+        's' => write_text(written, item, MAX_LEVELS, budget)?,
         'd' => match item {
             Value::Int(value) => written.push_str(&value.to_string()),
             Value::Uint(value) => written.push_str(&value.to_string()),
@@ -152,8 +155,13 @@ fn scientific(value: f64, precision: usize) -> String {
 }
 
 /// What `%s` writes: any value, lists and maps with what is in them, maps in the order of their keys' text.
-fn write_text(written: &mut String, item: &Value<'_>, budget: &mut Budget) -> Result<(), Fault> {
+fn write_text(written: &mut String, item: &Value<'_>, levels: usize, budget: &mut Budget) -> Result<(), Fault> {
     budget.spend(1)?;
+    let Some(levels) = levels.checked_sub(1) else {
+        return Err(Fault::new(format!(
+            "error during formatting: more than {MAX_LEVELS} lists and maps within each other"
+        )));
+    };
     if let Some(text) = item.as_str() {
         written.push_str(text);
         return Ok(());
@@ -164,7 +172,7 @@ fn write_text(written: &mut String, item: &Value<'_>, budget: &mut Budget) -> Re
             if index > 0 {
                 written.push_str(", ");
             }
-            write_text(written, &item, budget)?;
+            write_text(written, &item, levels, budget)?;
         }
         written.push(']');
         return Ok(());
@@ -173,7 +181,7 @@ fn write_text(written: &mut String, item: &Value<'_>, budget: &mut Budget) -> Re
         let mut entries = Vec::with_capacity(map.len());
         for (key, value) in map.iter() {
             let mut text = String::new();
-            write_text(&mut text, &key, budget)?;
+            write_text(&mut text, &key, levels, budget)?;
             entries.push((text, value));
         }
         entries.sort_by(|a, b| a.0.cmp(&b.0));
@@ -184,7 +192,7 @@ fn write_text(written: &mut String, item: &Value<'_>, budget: &mut Budget) -> Re
             }
             written.push_str(key);
             written.push_str(": ");
-            write_text(written, value, budget)?;
+            write_text(written, value, levels, budget)?;
         }
         written.push('}');
         return Ok(());

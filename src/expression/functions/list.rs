@@ -73,6 +73,7 @@ fn flatten<'a>(arguments: &[Value<'a>], budget: &mut Budget) -> Outcome<'a> {
 
 fn range<'a>(arguments: &[Value<'a>], budget: &mut Budget) -> Outcome<'a> {
     match arguments {
+        [Value::Int(end)] if *end < 0 => Err(Fault::new(format!("`lists.range` of a negative count: {end}"))),
         [Value::Int(end)] => {
             budget.spend(usize::try_from(*end).unwrap_or(0))?;
             Ok(Value::list((0..*end).map(Value::Int).collect::<Vec<_>>()))
@@ -86,7 +87,14 @@ fn distinct<'a>(arguments: &[Value<'a>], budget: &mut Budget) -> Outcome<'a> {
     let mut kept: Vec<Value<'a>> = Vec::new();
     for item in items.iter() {
         budget.spend(kept.len())?;
-        if !kept.iter().any(|other| other.equals(&item)) {
+        let mut is_new = true;
+        for other in &kept {
+            if other.equals_within(&item, |count| budget.spend(count))? {
+                is_new = false;
+                break;
+            }
+        }
+        if is_new {
             kept.push(item);
         }
     }
@@ -112,8 +120,8 @@ pub(in crate::expression) fn sorted<'a>(mut keyed: Vec<(Value<'a>, Value<'a>)>, 
         }
     }
     keyed.sort_by(|(a, _), (b, _)| match (a, b) {
-        // A total order, with NaN at the ends: sorting needs one.
-        (Value::Double(a), Value::Double(b)) => a.total_cmp(b),
+        // Sorting needs a total order: NaN comes first.
+        (Value::Double(a), Value::Double(b)) => a.partial_cmp(b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan())),
         _ => a.order(b).flatten().unwrap_or(Ordering::Equal),
     });
     Ok(Value::list(keyed.into_iter().map(|(_, item)| item).collect::<Vec<_>>()))

@@ -11,6 +11,7 @@ mod math;
 mod network;
 mod operators;
 mod optional;
+mod pattern;
 mod signature;
 mod standard;
 mod string;
@@ -24,7 +25,7 @@ use super::types::Type;
 use super::value::Value;
 pub(super) use conversion::{read_duration, read_timestamp};
 pub(super) use list::sorted;
-pub(super) use standard::regex;
+pub(super) use pattern::regex;
 
 /// What a function computes from its arguments, receiver first.
 pub(super) type Implementation = for<'a> fn(&[Value<'a>], &mut Budget) -> Outcome<'a>;

@@ -1,10 +1,8 @@
 //! The functions that every implementation of the language has: size, text, regular expressions, types.
 
-use regex::{Regex, RegexBuilder};
-
 use super::Declaration;
+use super::pattern::regex;
 use crate::expression::fault::{Budget, Fault, Outcome};
-use crate::expression::limits::MAX_REGEX_SIZE;
 use crate::expression::value::Value;
 
 pub(super) const FUNCTIONS: &[Declaration] = &[
@@ -80,18 +78,6 @@ fn starts_with<'a>(arguments: &[Value<'a>], budget: &mut Budget) -> Outcome<'a> 
 fn ends_with<'a>(arguments: &[Value<'a>], budget: &mut Budget) -> Outcome<'a> {
     let (text, part) = two_texts("endsWith", arguments, budget)?;
     Ok(Value::Bool(text.ends_with(part)))
-}
-
-/// Compiles a regular expression of RE2's dialect, which runs in linear time.
-pub(in crate::expression) fn regex(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern).size_limit(MAX_REGEX_SIZE).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => "the regular expression is too large".to_owned(),
-        error => {
-            let text = error.to_string();
-            let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            format!("`{pattern}` is not a regular expression: {reason}")
-        }
-    })
 }
 
 fn matches<'a>(arguments: &[Value<'a>], budget: &mut Budget) -> Outcome<'a> {

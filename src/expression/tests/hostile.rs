@@ -1,7 +1,7 @@
 //! Texts and data that mean harm: refused or stopped, never a panic, never out of stack.
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{compile, declared, fragment};
 use crate::diagnostic::Code;
@@ -79,6 +79,47 @@ fn what_is_just_within_the_limits_runs_on_a_small_stack() {
 }
 
 #[test]
+fn deep_data_needs_no_deep_stack() {
+    fn nested(depth: usize) -> Json {
+        let around = |inner, level| match level % 2 {
+            0 => Json::Array(vec![inner]),
+            _ => Json::Object([("a".to_owned(), inner)].into_iter().collect()),
+        };
+        (0..depth).fold(json!(1), around)
+    }
+    let work = || {
+        let (one, other) = (nested(100_000), nested(100_000));
+        let evaluate = |text: &str| {
+            let env = TypeEnv::new().with("one", Shape::Any).with("other", Shape::Any);
+            let program = compile(&fragment(text), &env).unwrap();
+            let bindings = Bindings::new().with("one", &one).with("other", &other);
+            program.evaluate_bool(&bindings).map_err(|error| error.message)
+        };
+        // Whoever made the data has the stack to drop it; who evaluates has not.
+        let small = std::thread::Builder::new().stack_size(SMALL_STACK);
+        std::thread::scope(|scope| {
+            let evaluated = small.spawn_scoped(scope, || {
+                for (text, holds) in [
+                    ("one == other", true),
+                    ("one != {'a': other}", true),
+                    ("one in [1, other]", true),
+                    ("[one, other].distinct().size() == 1", true),
+                    ("[one].flatten(1000000).size() == 1", true),
+                    ("{'k': one}.k.a[0].a == other.a[0].a", true),
+                    ("[one].exists(x, x == other) && [one].map(x, [x])[0][0] == other", true),
+                ] {
+                    assert_eq!(evaluate(text), Ok(holds), "{text}");
+                }
+                let error = evaluate("'%s'.format([one]) == ''").unwrap_err();
+                assert_eq!(error, "error during formatting: more than 100 lists and maps within each other");
+            });
+            evaluated.unwrap().join().unwrap();
+        });
+    };
+    std::thread::Builder::new().stack_size(256 << 20).spawn(work).unwrap().join().unwrap();
+}
+
+#[test]
 fn what_costs_too_much_is_stopped() {
     let list = "[1,2,3,4,5,6,7,8,9,10]";
     let nested = |depth: usize| {
@@ -100,6 +141,13 @@ fn what_costs_too_much_is_stopped() {
         let error = program.evaluate(&Bindings::new()).expect_err(&start);
         assert!(error.message.starts_with("the expression costs too much"), "{start}: {error}");
     }
+    // What lies deep within is paid for, too.
+    let rows: Vec<Vec<u32>> = vec![(0..1_000).collect(); 1_000];
+    let (one, other) = (json!(rows), json!(rows));
+    let env = TypeEnv::new().with("one", Shape::Any).with("other", Shape::Any);
+    let program = compile(&fragment("[1, 2, 3].all(n, one == other)"), &env).unwrap();
+    let error = program.evaluate(&Bindings::new().with("one", &one).with("other", &other)).unwrap_err();
+    assert!(error.message.starts_with("the expression costs too much"), "{error}");
     let large = "'a'.matches('((a{1,100}){1,100}){1,100}')";
     assert!(compile(&fragment(large), &TypeEnv::new()).is_err());
 }

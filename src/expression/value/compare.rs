@@ -1,37 +1,57 @@
 //! Equality and order across types.
 
 use std::cmp::Ordering;
+use std::convert::Infallible;
 
-use super::{ListRef, MapRef, Value};
+use super::Value;
 
-impl Value<'_> {
+impl<'a> Value<'a> {
     /// `==`: of different kinds is unequal; numbers are compared by value; NaN equals nothing.
-    pub fn equals(&self, other: &Value<'_>) -> bool {
-        match (self, other) {
-            (Self::Null, Value::Null) => true,
-            (Self::Bool(a), Value::Bool(b)) => a == b,
-            (Self::Int(a), Value::Int(b)) => a == b,
-            (Self::Str(a), Value::Str(b)) | (Self::Type(a), Value::Type(b)) => a == b,
-            (Self::Str(_) | Self::String(_), _) => {
-                other.as_str().is_some_and(|other| self.as_str().is_some_and(|text| text == other))
-            }
-            (Self::Int(_) | Self::Uint(_) | Self::Double(_), _) => numbers(self, other) == Some(Ordering::Equal),
-            (Self::Bytes(a), Value::Bytes(b)) => a == b,
-            (Self::Duration(a), Value::Duration(b)) => a == b,
-            (Self::Timestamp(a), Value::Timestamp(b)) => a == b,
-            (Self::Ip(a), Value::Ip(b)) => a.to_canonical() == b.to_canonical(),
-            (Self::Cidr(a), Value::Cidr(b)) => a == b,
-            (Self::Optional(a), Value::Optional(b)) => match (a, b) {
-                (None, None) => true,
-                (Some(a), Some(b)) => a.equals(b),
-                _ => false,
-            },
-            _ => match (self.as_list(), other.as_list(), self.as_map(), other.as_map()) {
-                (Some(a), Some(b), _, _) => lists(a, b),
-                (_, _, Some(a), Some(b)) => maps(a, b),
-                _ => false,
-            },
+    pub fn equals(&self, other: &Value<'a>) -> bool {
+        self.equals_within(other, |_| Ok::<(), Infallible>(())).unwrap_or_default()
+    }
+
+    /// The same; `spend` is told how many items or entries are going to be looked at, and may stop it.
+    ///
+    /// # Errors
+    /// What `spend` gives.
+    pub(in crate::expression) fn equals_within<E>(
+        &self,
+        other: &Value<'a>,
+        mut spend: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        if let Some(equal) = scalars(self, other) {
+            return Ok(equal);
         }
+        // What is still to be compared, the next one last: data may be nested more deeply than the stack is long.
+        let mut waiting = vec![(self.clone(), other.clone())];
+        while let Some((a, b)) = waiting.pop() {
+            match (&a, &b, a.as_list(), b.as_list(), a.as_map(), b.as_map()) {
+                (_, _, Some(a), Some(b), ..) => {
+                    if a.len() != b.len() {
+                        return Ok(false);
+                    }
+                    spend(a.len())?;
+                    waiting.extend(a.iter().rev().zip(b.iter().rev()));
+                }
+                (.., Some(a), Some(b)) => {
+                    if a.len() != b.len() {
+                        return Ok(false);
+                    }
+                    spend(a.len())?;
+                    for (key, value) in a.iter() {
+                        let Some(other) = b.get(&key) else { return Ok(false) };
+                        waiting.push((value, other));
+                    }
+                }
+                (Self::Optional(Some(a)), Self::Optional(Some(b)), ..) => {
+                    waiting.push((a.as_ref().clone(), b.as_ref().clone()));
+                }
+                _ if scalars(&a, &b) != Some(true) => return Ok(false),
+                _ => {}
+            }
+        }
+        Ok(true)
     }
 
     /// `<` and its like: `Some(None)` where a NaN has no order, `None` where these types have none.
@@ -69,10 +89,25 @@ fn numbers(a: &Value<'_>, b: &Value<'_>) -> Option<Ordering> {
     }
 }
 
-fn lists(a: ListRef<'_, '_>, b: ListRef<'_, '_>) -> bool {
-    a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.equals(&b))
-}
-
-fn maps(a: MapRef<'_, '_>, b: MapRef<'_, '_>) -> bool {
-    a.len() == b.len() && a.iter().all(|(key, value)| b.get(&key).is_some_and(|other| value.equals(&other)))
+/// Whether two values are equal, where that can be said without looking into them.
+fn scalars(a: &Value<'_>, b: &Value<'_>) -> Option<bool> {
+    Some(match (a, b) {
+        (Value::Null, Value::Null) | (Value::Optional(None), Value::Optional(None)) => true,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::Int(a), Value::Int(b)) => a == b,
+        (Value::Str(a), Value::Str(b)) | (Value::Type(a), Value::Type(b)) => a == b,
+        (Value::Str(_) | Value::String(_), _) => {
+            b.as_str().is_some_and(|other| a.as_str().is_some_and(|text| text == other))
+        }
+        (Value::Int(_) | Value::Uint(_) | Value::Double(_), _) => numbers(a, b) == Some(Ordering::Equal),
+        (Value::Bytes(a), Value::Bytes(b)) => a == b,
+        (Value::Duration(a), Value::Duration(b)) => a == b,
+        (Value::Timestamp(a), Value::Timestamp(b)) => a == b,
+        (Value::Ip(a), Value::Ip(b)) => a.to_canonical() == b.to_canonical(),
+        (Value::Cidr(a), Value::Cidr(b)) => a == b,
+        (Value::JsonList(_) | Value::List(_), Value::JsonList(_) | Value::List(_))
+        | (Value::JsonMap(_) | Value::Map(_), Value::JsonMap(_) | Value::Map(_))
+        | (Value::Optional(Some(_)), Value::Optional(Some(_))) => return None,
+        _ => false,
+    })
 }
