@@ -1,6 +1,6 @@
 //! `homeostat eval EXPRESSION`: the value of an expression and its type, or what is wrong with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn evaluate(args: &Args) -> Result<Exit, Failure> {
-    let data = args.data.as_ref().map(read).transpose()?.unwrap_or_default();
+    let data = args.data.as_deref().map(read).transpose()?.unwrap_or_default();
     match eval(&args.expression, &data, SystemClock.now()) {
         Ok(evaluated) => match args.format {
             Format::Text => output::print(&text(&evaluated)),
@@ -53,7 +53,7 @@ fn evaluate(args: &Args) -> Result<Exit, Failure> {
     }
 }
 
-fn read(path: &PathBuf) -> Result<JsonMap, Failure> {
+fn read(path: &Path) -> Result<JsonMap, Failure> {
     let name = input::shown(path);
     match serde_json::from_str(&input::read(path)?) {
         Ok(Json::Object(entries)) => Ok(entries),

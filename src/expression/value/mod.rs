@@ -125,11 +125,6 @@ impl<'a> Value<'a> {
 
     fn kind_down_to(&self, levels: u32) -> Type {
         let Some(levels) = levels.checked_sub(1) else { return Type::Dyn };
-        /// The one type that all are of.
-        fn common(kinds: impl Iterator<Item = Type>) -> Type {
-            let joined = kinds.map(Some).reduce(|a, b| if a == b { a } else { None });
-            joined.flatten().unwrap_or(Type::Dyn)
-        }
         match self {
             Self::Null => Type::Null,
             Self::Bool(_) => Type::Bool,
@@ -211,6 +206,12 @@ impl<'a> Value<'a> {
             Self::Cidr(cidr) => Value::Cidr(cidr),
         }
     }
+}
+
+/// The one type that all are of.
+fn common(kinds: impl Iterator<Item = Type>) -> Type {
+    let joined = kinds.map(Some).reduce(|a, b| if a == b { a } else { None });
+    joined.flatten().unwrap_or(Type::Dyn)
 }
 
 /// A list of either kind.
