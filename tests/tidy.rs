@@ -17,7 +17,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("router", &["diagnostic", "expression", "ir", "plan"]),
     ("compile", &["diagnostic", "expression", "syntax", "ir", "plan", "router"]),
     ("config", &["diagnostic", "syntax"]),
-    ("json_schema", &["config", "syntax"]),
+    ("json_schema", &["config", "harness", "syntax"]),
     ("runtime", &["expression", "plan", "router"]),
     ("action", &["runtime", "config"]),
     ("service", &["runtime", "config", "wire"]),

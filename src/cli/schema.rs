@@ -8,7 +8,7 @@ use super::output;
 use crate::app::program;
 use crate::json_schema;
 
-/// Print the JSON Schema of workflows or of the configuration
+/// Print the JSON Schema of workflows, of the configuration or of scenarios
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Of which files
@@ -22,6 +22,8 @@ pub enum Of {
     Workflow,
     /// `homeostat.yaml`: targets, limits, the program.
     Config,
+    /// `*.test.yaml`: what must come of what.
+    Scenario,
 }
 
 /// Prints it.
@@ -29,6 +31,7 @@ pub fn run(args: &Args) -> Exit {
     let schema = match args.of {
         Of::Workflow => json_schema::workflow(&program::catalogue()),
         Of::Config => json_schema::config(),
+        Of::Scenario => json_schema::scenario(),
     };
     conclude(output::print_json(&schema))
 }

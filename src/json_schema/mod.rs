@@ -4,6 +4,7 @@
 //! what a file looks like; whether a step exists or an expression has the right type is for `homeostat validate`.
 
 mod config;
+mod scenario;
 mod shape;
 mod text;
 mod workflow;
@@ -12,14 +13,15 @@ use serde_json::{Value as Json, json};
 
 use crate::model::action::Catalogue;
 pub use config::config;
+pub use scenario::scenario;
 pub use workflow::workflow;
 
 /// Which version of JSON Schema the documents are written in.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Every schema by its name: `homeostat schema NAME` prints it, and `docs/reference/schema/NAME.json` holds it.
-pub fn all(catalogue: &Catalogue) -> [(&'static str, Json); 2] {
-    [("workflow", workflow(catalogue)), ("config", config())]
+pub fn all(catalogue: &Catalogue) -> [(&'static str, Json); 3] {
+    [("workflow", workflow(catalogue)), ("config", config()), ("scenario", scenario())]
 }
 
 /// A document's head, and below it what else it says.

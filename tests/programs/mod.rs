@@ -8,6 +8,8 @@ mod readmes;
 mod run;
 mod scenarios;
 
+pub(super) use plans::folders;
+
 /// The package's folder.
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

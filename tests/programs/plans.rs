@@ -10,7 +10,7 @@ use homeostat::syntax::rules::format::format;
 use super::{entries, root};
 
 /// The folders that hold a program of their own, by the name their snapshots have.
-pub(super) fn folders() -> Vec<(String, std::path::PathBuf)> {
+pub(crate) fn folders() -> Vec<(String, std::path::PathBuf)> {
     let mut folders = vec![("workflows".to_owned(), root().join("workflows"))];
     for example in entries(&root().join("examples")) {
         folders.push((example.file_name().unwrap().to_string_lossy().into_owned(), example));

@@ -8,7 +8,8 @@ use homeostat::harness::session::{Options, Report, test};
 use homeostat::harness::snapshots::Mode;
 use homeostat::harness::world::Laws;
 
-use super::plans::{compiled, folders};
+use super::folders;
+use super::plans::compiled;
 
 fn tested(folder: &std::path::Path) -> Report {
     let laws = Laws { program: assemble(compiled(folder)).unwrap(), planner: Arc::new(StoredPlans) };

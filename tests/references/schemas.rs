@@ -99,3 +99,31 @@ fn every_shipped_file_names_its_schema() {
         assert!(path.parent().unwrap().join(schema).exists(), "{}: {schema} leads nowhere", path.display());
     }
 }
+
+#[test]
+fn every_file_of_scenarios_is_of_the_schema() {
+    let schema = json_schema::scenario();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut found = 0;
+    for (_, folder) in crate::programs::folders() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if !homeostat::syntax::load::is_scenarios(&path.to_string_lossy()) {
+                continue;
+            }
+            found += 1;
+            let tree = tree(&path).unwrap();
+            let problems: Vec<String> = validator.iter_errors(&tree).map(|problem| problem.to_string()).collect();
+            assert!(problems.is_empty(), "{}: {problems:#?}", path.display());
+        }
+    }
+    assert!(found >= 8);
+    for wrong in [
+        serde_json::json!({ "scenario": "a", "when": [] }),
+        serde_json::json!({ "scenario": "a", "when": [], "then": { "run": [] } }),
+        serde_json::json!({ "scenarios": [{ "scenario": "a", "when": [{ "evnt": "A" }], "then": {} }] }),
+        serde_json::json!({ "scenario": "a", "when": [], "then": {}, "mock": { "s": "never" } }),
+    ] {
+        assert!(!validator.is_valid(&wrong), "{wrong}");
+    }
+}

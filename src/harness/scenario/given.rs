@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::keys;
 use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, RunId, Signature, TargetName};
 use crate::base::literal::Rate;
@@ -14,10 +15,6 @@ use crate::model::record::{Conditions, Measurement, Record, Verdict};
 use crate::model::target::{Phase, TargetSettings, TargetState};
 use crate::syntax::fields::Walk;
 use crate::syntax::yaml::{self, Key, Node};
-
-const GIVEN_KEYS: &[&str] = &["now", "config", "targets", "records"];
-const TARGET_KEYS: &[&str] = &["phase", "reason", "signature", "rate", "verified", "labels", "agents"];
-const RECORD_KEYS: &[&str] = &["target", "signature", "max_rps", "age"];
 
 /// 2026-01-05T09:00:00Z, a Monday: when a scenario begins that does not say when.
 const START: Timestamp = Timestamp(1_767_603_600_000);
@@ -32,7 +29,7 @@ const PLAIN_TARGET: &str = "defaults:
 pub(super) fn read(node: Option<&Node>, walk: &mut Walk, sources: &Sources) -> Setting {
     let mut setting = Setting { start: START, ..Setting::default() };
     let Some(node) = node.filter(|node| !node.is_null()) else { return setting };
-    walk.mapping(node, "`given`", GIVEN_KEYS, "");
+    walk.mapping(node, "`given`", keys::GIVEN, "");
     if let Some(now) = node.get("now") {
         match now.scalar().and_then(|text| Timestamp::parse(&text.text)) {
             Some(now) => setting.start = now,
@@ -109,7 +106,7 @@ fn read_state(name: TargetName, node: &Node, setting: &Setting, walk: &mut Walk)
     if node.is_null() {
         return (state, agents);
     }
-    for (key, value) in walk.mapping(node, "a target", TARGET_KEYS, "") {
+    for (key, value) in walk.mapping(node, "a target", keys::TARGET, "") {
         match key.name.as_str() {
             "phase" => {
                 if let Some(phase) = walk.text(value, "`phase`").and_then(|phase| read_phase(&phase, walk)) {
@@ -172,7 +169,7 @@ fn read_records(node: &Node, setting: &Setting, walk: &mut Walk) -> Vec<Record> 
 }
 
 fn read_record(node: &Node, number: u64, setting: &Setting, walk: &mut Walk) -> Option<Record> {
-    walk.mapping(node, "a record", RECORD_KEYS, "");
+    walk.mapping(node, "a record", keys::RECORD, "");
     let target = node.get("target").and_then(|target| walk.text(target, "`target`"));
     let settings = target_of(target.as_ref(), node, setting, walk)?;
     let signature = node.get("signature").and_then(|text| walk.text(text, "`signature`"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::data::conforms;
+use super::keys;
 use super::parse::Known;
 use crate::base::clock::Timestamp;
 use crate::base::span::Span;
@@ -17,8 +18,6 @@ use crate::runtime::effect::{ActionError, FailureKind};
 use crate::syntax::fields::Walk;
 use crate::syntax::yaml::{Key, Kind, Node};
 
-const OUTCOME_KEYS: &[&str] = &["output", "fails", "never_ends", "after", "item", "attempt", "undo"];
-const FAILURE_KEYS: &[&str] = &["kind", "message"];
 const REAL: &str = "real";
 const NEVER_ENDS: &str = "never_ends";
 
@@ -100,7 +99,7 @@ fn outcome(node: &Node, signatures: &[&ActionSignature], walk: &mut Walk) -> Opt
         None => {}
     }
     let mut answers: Vec<(Span, Answer)> = Vec::new();
-    for (key, value) in walk.mapping(node, "an outcome", OUTCOME_KEYS, "write `{ output: { … } }` or `{ fails: … }`")
+    for (key, value) in walk.mapping(node, "an outcome", keys::OUTCOME, "write `{ output: { … } }` or `{ fails: … }`")
     {
         match key.name.as_str() {
             "output" => {
@@ -143,7 +142,7 @@ fn failure(node: &Node, walk: &mut Walk) -> Option<ActionError> {
     if node.as_map().is_none() {
         return Some(ActionError::permanent(walk.text(node, "`fails`")?.node));
     }
-    walk.mapping(node, "a failure", FAILURE_KEYS, "");
+    walk.mapping(node, "a failure", keys::FAILURE, "");
     let message = match node.get("message") {
         Some(message) => walk.text(message, "`message`")?.node,
         None => "the mock failed".to_owned(),

@@ -4,6 +4,7 @@
 
 mod data;
 mod given;
+pub mod keys;
 mod merge;
 mod mock;
 mod parse;

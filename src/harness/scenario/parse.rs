@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::merge::merge;
-use super::{Scenario, given, mock, then, when};
+use super::{Scenario, given, keys, mock, then, when};
 use crate::base::source::{SourceId, Sources};
 use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -12,9 +12,6 @@ use crate::plan::{Plan, Step};
 use crate::runtime::program::Program;
 use crate::syntax::fields::Walk;
 use crate::syntax::yaml::{self, MAX_DEPTH, Node};
-
-const SCENARIO_KEYS: &[&str] = &["scenario", "given", "mock", "when", "then", "lasts"];
-const FILE_KEYS: &[&str] = &["scenario", "scenarios", "given", "mock", "when", "then", "lasts"];
 
 /// How long a world goes on after the last thing that is done to it, where nobody says otherwise.
 const LASTS: Duration = Duration::from_hours(24);
@@ -72,7 +69,8 @@ struct Reader<'r, 'a> {
 
 impl Reader<'_, '_> {
     fn file(&mut self, root: &Node) -> Vec<Scenario> {
-        self.walk.mapping(root, "a scenario file", FILE_KEYS, "begin with `scenario: NAME`, or with `scenarios:`");
+        let known: Vec<&str> = keys::FILE.iter().chain(keys::SCENARIO).map(|key| key.name).collect();
+        self.walk.mapping(root, "a scenario file", &known, "begin with `scenario: NAME`, or with `scenarios:`");
         let Some((list_key, list)) = root.entry("scenarios") else {
             return self.scenario(root, None).into_iter().collect();
         };
@@ -94,7 +92,7 @@ impl Reader<'_, '_> {
         };
         let mut scenarios: Vec<Scenario> = Vec::new();
         for item in items {
-            self.walk.mapping(item, "a scenario", SCENARIO_KEYS, "");
+            self.walk.mapping(item, "a scenario", keys::SCENARIO, "");
             let Some(scenario) = self.scenario(item, Some(root)) else { continue };
             if let Some(other) = scenarios.iter().find(|other| other.name.node == scenario.name.node) {
                 let message = format!("there are two scenarios named `{}`", scenario.name.node);

@@ -110,6 +110,16 @@ fn double(text: &str) -> String {
     to_people(&problems, &sources, false)
 }
 
+/// What each deed takes is together what the table has.
+#[test]
+fn the_keys_of_when_are_those_of_the_table() {
+    use super::when::{CRASH_KEYS, DEEDS, EVENT_KEYS, RUN_KEYS};
+    use std::collections::BTreeSet;
+
+    let read: BTreeSet<&str> = [DEEDS, EVENT_KEYS, RUN_KEYS, CRASH_KEYS].concat().into_iter().collect();
+    assert_eq!(read, super::keys::WHEN.iter().map(|key| key.name).collect());
+}
+
 #[test]
 fn what_a_file_says_is_completed_by_its_scenarios() {
     let text = "given:

@@ -1,5 +1,6 @@
 //! `then`: what must have come of it. Only names are checked here; values are compared once the scenario was played.
 
+use super::keys;
 use super::parse::Known;
 use super::{Forbidden, Never, Then};
 use crate::base::id::TargetName;
@@ -11,26 +12,11 @@ use crate::plan::Plan;
 use crate::syntax::fields::Walk;
 use crate::syntax::yaml::{Key, Node};
 
-const THEN_KEYS: &[&str] =
-    &["runs", "dispatched", "phases", "targets", "records", "emitted", "events", "refused", "never"];
-const RUN_KEYS: &[&str] =
-    &["workflow", "target", "rule", "event", "inputs", "status", "error", "outputs", "began", "ended", "steps"];
-const STEP_KEYS: &[&str] =
-    &["status", "attempts", "performed", "interruptions", "input", "output", "error", "undo", "undo_error", "items"];
-const DISPATCH_KEYS: &[&str] = &["at", "target", "workflow", "step", "undo", "total_rps", "agents"];
-const PHASE_KEYS: &[&str] = &["at", "phase", "reason"];
-const TARGET_KEYS: &[&str] = &["phase", "reason", "signature", "rate_rps", "verified_rps"];
-const RECORD_KEYS: &[&str] = &["at", "target", "signature", "max_rps"];
-const EMITTED_KEYS: &[&str] = &["at", "type", "subject", "data", "after"];
-const EVENT_KEYS: &[&str] = &["at", "id", "type", "subject", "during_test", "state", "rules"];
-const RULE_KEYS: &[&str] = &["result", "note", "run"];
-const NEVER_KEYS: &[&str] = &["run", "step", "action", "emitted", "phase", "above_rps"];
-
 /// Reads `then`; what is wrong is told.
 pub(super) fn read(node: &Node, walk: &mut Walk, known: Known<'_>, setting: &Setting) -> Then {
     let mut then = Then::default();
     let mut reader = Reader { walk, known, setting };
-    let entries = reader.walk.mapping(node, "`then`", THEN_KEYS, "write `then: { runs: […] }`");
+    let entries = reader.walk.mapping(node, "`then`", keys::THEN, "write `then: { runs: […] }`");
     if entries.is_empty() && node.as_map().is_some() {
         let help = "a test without expectations cannot fail";
         reader.walk.error(Code::MissingKey, node.span, "`then` expects nothing", help);
@@ -43,19 +29,19 @@ pub(super) fn read(node: &Node, walk: &mut Walk, known: Known<'_>, setting: &Set
                 then.runs = part;
             }
             "dispatched" => {
-                reader.list(value, "`dispatched`", |reader, item| reader.plain(item, "a dispatch", DISPATCH_KEYS));
+                reader.list(value, "`dispatched`", |reader, item| reader.plain(item, "a dispatch", keys::DISPATCH));
                 then.dispatched = part;
             }
             "records" => {
-                reader.list(value, "`records`", |reader, item| reader.plain(item, "a record", RECORD_KEYS));
+                reader.list(value, "`records`", |reader, item| reader.plain(item, "a record", keys::RECORD_THEN));
                 then.records = part;
             }
             "emitted" => {
-                reader.list(value, "`emitted`", |reader, item| reader.event(item, "an emitted event", EMITTED_KEYS));
+                reader.list(value, "`emitted`", |reader, item| reader.event(item, "an emitted event", keys::EMITTED));
                 then.emitted = part;
             }
             "events" => {
-                reader.list(value, "`events`", |reader, item| reader.event(item, "an event", EVENT_KEYS));
+                reader.list(value, "`events`", |reader, item| reader.event(item, "an event", keys::EVENT));
                 then.events = part;
             }
             "refused" => {
@@ -71,7 +57,7 @@ pub(super) fn read(node: &Node, walk: &mut Walk, known: Known<'_>, setting: &Set
                 then.phases = part;
             }
             "targets" => {
-                reader.by_target(value, "`targets`", |reader, item| reader.plain(item, "a target", TARGET_KEYS));
+                reader.by_target(value, "`targets`", |reader, item| reader.plain(item, "a target", keys::TARGET_THEN));
                 then.targets = part;
             }
             "never" => reader.list(value, "`never`", |reader, item| then.never.extend(reader.never(item))),
@@ -115,7 +101,7 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
-    fn plain(&mut self, node: &Node, what: &str, keys: &[&str]) {
+    fn plain(&mut self, node: &Node, what: &str, keys: keys::Table) {
         self.walk.mapping(node, what, keys, "");
     }
 
@@ -123,7 +109,7 @@ impl<'a> Reader<'_, 'a> {
         match node.as_str() {
             Some(_) => self.phase_name(node),
             None => {
-                self.walk.mapping(node, "a phase", PHASE_KEYS, "write `stable`, or `{ at: 30s, phase: stable }`");
+                self.walk.mapping(node, "a phase", keys::PHASE, "write `stable`, or `{ at: 30s, phase: stable }`");
                 if let Some(phase) = node.get("phase") {
                     self.phase_name(phase);
                 }
@@ -138,7 +124,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn run(&mut self, node: &Node) {
-        self.walk.mapping(node, "a run", RUN_KEYS, "write `{ workflow: NAME, status: succeeded, steps: { … } }`");
+        self.walk.mapping(node, "a run", keys::RUN, "write `{ workflow: NAME, status: succeeded, steps: { … } }`");
         let workflow = node.get("workflow").and_then(|name| self.walk.text(name, "`workflow`"));
         let plan = workflow.as_ref().and_then(|name| self.workflow(name));
         let rule = node.get("rule").filter(|rule| !rule.is_null()).and_then(|rule| self.walk.text(rule, "`rule`"));
@@ -160,7 +146,7 @@ impl<'a> Reader<'_, 'a> {
                 None => {}
             }
             if value.as_str().is_none() {
-                self.walk.mapping(value, "a step", STEP_KEYS, "write `succeeded`, or `{ status: …, output: … }`");
+                self.walk.mapping(value, "a step", keys::STEP, "write `succeeded`, or `{ status: …, output: … }`");
             }
         }
     }
@@ -193,7 +179,7 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
-    fn event(&mut self, node: &Node, what: &str, keys: &[&str]) {
+    fn event(&mut self, node: &Node, what: &str, keys: keys::Table) {
         self.walk.mapping(node, what, keys, "");
         if let Some(kind) = node.get("type").and_then(|kind| self.walk.text(kind, "`type`")) {
             self.event_type(&kind);
@@ -204,7 +190,7 @@ impl<'a> Reader<'_, 'a> {
                 self.walk.mapping(
                     value,
                     "what a rule made of it",
-                    RULE_KEYS,
+                    keys::RULE,
                     "write `matched`, or `{ result: …, note: … }`",
                 );
             }
@@ -221,7 +207,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn never(&mut self, node: &Node) -> Option<Never> {
-        let entries = self.walk.mapping(node, "an entry of `never`", NEVER_KEYS, "write `{ step: NAME }`");
+        let entries = self.walk.mapping(node, "an entry of `never`", keys::NEVER, "write `{ step: NAME }`");
         let [(key, value)] = entries else {
             if node.as_map().is_some() {
                 self.walk.error(Code::BadScenario, node.span, "each entry of `never` forbids one thing", "");

@@ -19,10 +19,11 @@ use crate::model::schema::{JsonMap, Object};
 use crate::syntax::fields::Walk;
 use crate::syntax::yaml::Node;
 
-const DEEDS: &[&str] = &["event", "run", "crash", "halt", "unhalt", "pause", "resume"];
-const EVENT_KEYS: &[&str] = &["at", "event", "subject", "data", "priority", "id", "source", "times", "every"];
-const RUN_KEYS: &[&str] = &["at", "run", "target", "inputs"];
-const CRASH_KEYS: &[&str] = &["at", "crash", "down"];
+pub(super) const DEEDS: &[&str] = &["event", "run", "crash", "halt", "unhalt", "pause", "resume"];
+pub(super) const EVENT_KEYS: &[&str] =
+    &["at", "event", "subject", "data", "priority", "id", "source", "times", "every"];
+pub(super) const RUN_KEYS: &[&str] = &["at", "run", "target", "inputs"];
+pub(super) const CRASH_KEYS: &[&str] = &["at", "crash", "down"];
 
 /// Most entries after `times` is counted out.
 const MAX_DEEDS: usize = 10_000;
