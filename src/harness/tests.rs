@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::play::{Played, play};
 use super::scenario::{Known, Scenario, parse};
 use super::world::Laws;
+use super::world::history::Happening;
 use crate::action;
 use crate::app::program::{StoredPlans, assemble, check_shipped};
 use crate::base::source::Sources;
@@ -36,4 +37,33 @@ pub(super) fn played(text: &str, laws: &Laws) -> (Scenario, Played, Sources) {
     let scenario = scenarios.pop().unwrap();
     let played = play(&scenario, laws).unwrap();
     (scenario, played, sources)
+}
+
+/// Wherever the engine dies, before or after a step, the agents hear each command once and the run comes to the same end.
+#[test]
+fn a_crash_at_any_step_changes_nothing() {
+    let laws = laws();
+    for step in ["check_recorder", "hold", "load_test", "save", "adjust", "dispatch", "stable"] {
+        for side in ["before", "after"] {
+            let text = format!(
+                "scenario: a
+{GIVEN}mock: {{ load_test: {{ output: {{ max_rps: 400 }}, after: 2m }} }}
+when:
+  - {{ crash: {{ {side}: {step} }}, down: 3s }}
+  - {{ event: DEPLOYMENT_CHANGE, data: {{ signature: v2 }} }}
+then:
+  runs: [{{ status: succeeded }}]
+  dispatched: [{{ step: hold, total_rps: 70 }}, {{ step: dispatch, total_rps: 320 }}]
+  records: [{{ signature: v2, max_rps: 400 }}]
+  phases: {{ checkout: [adjusting, stable] }}
+"
+            );
+            let (scenario, played, sources) = played(&text, &laws);
+            let problems = super::verdict::judge(&scenario, &played, &laws.program);
+            let shown = crate::diagnostic::render::to_people(&problems, &sources, false);
+            assert_eq!(shown, "", "{side} {step}:\n{}", super::trace::trace(&played, &laws.program).join("\n"));
+            let crashes = played.history.iter().filter(|moment| matches!(moment.what, Happening::Crashed)).count();
+            assert_eq!(crashes, 1, "{side} {step}");
+        }
+    }
 }
