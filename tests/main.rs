@@ -11,6 +11,8 @@ mod crash;
 #[cfg(test)]
 mod guide;
 #[cfg(test)]
+mod lsp;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod properties;

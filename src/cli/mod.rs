@@ -16,6 +16,7 @@ pub mod halt;
 pub mod init;
 pub mod input;
 pub mod keys;
+pub mod lsp;
 pub mod output;
 pub mod plan;
 pub mod records;
@@ -90,6 +91,8 @@ pub enum Command {
     Eval(eval::Args),
     /// Tell what a code means, or list every code.
     Explain(explain::Args),
+    /// Tell an editor what is wrong, what things mean, and what may come next.
+    Lsp(lsp::Args),
     /// Print the JSON Schema of workflows or of the configuration.
     Schema(schema::Args),
     /// Play the scenarios of rules and workflows, and compare plans with those that were kept.
@@ -144,6 +147,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Fmt(args) => fmt::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Lsp(args) => lsp::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Test(args) => test::run(&args, &log),
         Command::Init(args) => init::run(&args),

@@ -6,7 +6,7 @@ pub mod check;
 mod compose;
 pub mod fit;
 pub mod rules;
-mod scope;
+pub mod scope;
 pub mod template;
 mod workflow;
 

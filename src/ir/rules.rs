@@ -13,17 +13,15 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use super::{Busy, Emission, EventType, Invocation, Rule, Threshold, Throttle};
+use super::{Busy, Emission, EventType, Invocation, Rule, Threshold, Throttle, scope};
 use crate::base::digest::Digest;
 use crate::base::fragment::Fragment;
 use crate::base::id::{RuleName, WorkflowName};
 use crate::base::span::{Span, Spanned};
 use crate::base::suggest::Candidates;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::expression::{self, Type, TypeEnv};
-use crate::model::event::Event;
+use crate::expression::{self, TypeEnv};
 use crate::model::schema::{Object, Shape};
-use crate::model::target;
 use crate::syntax::rules::ast::{self, ClauseKind, ClauseWord};
 
 /// The workflows that rules may run, by name: the inputs that each declares, or `None` where its file is wrong.
@@ -85,11 +83,8 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     fn new(events: &'a [EventType], workflows: &'a Workflows<'a>) -> Self {
-        let target = Type::of_shape(&Shape::Object(target::shape()));
-        let with_event = |data: Object| {
-            let event = TypeEnv::new().with("event", Shape::Object(Event::shape(data)));
-            event.with_type("target", target.clone()).with("now", Shape::Timestamp)
-        };
+        let target = scope::target();
+        let with_event = |data: Object| scope::rule(data, &target);
         Self {
             events: events.iter().map(|event| (event.name.as_str(), (event, with_event(event.data.clone())))).collect(),
             workflows,

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compose::{ANYTHING, Composer, Wanted};
+use super::scope::{self, Part};
 use super::template::Template;
-use super::{ForEach, Retry, Step, Undo, Workflow, scope};
+use super::{ForEach, Retry, Step, Undo, Workflow};
 use crate::base::id::{StepName, WorkflowName};
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::expression::{Program, TypeEnv};
 use crate::model::action::{ActionSignature, Catalogue};
-use crate::model::schema::{Field, Shape};
+use crate::model::schema::Shape;
 use crate::syntax::workflow::ast;
 use crate::syntax::yaml::Node;
 
@@ -87,13 +88,6 @@ fn action(uses: &Spanned<String>, catalogue: &Catalogue, found: &mut Diagnostics
     None
 }
 
-/// Where a step stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Steps,
-    OnFailure,
-}
-
 struct Checker<'a> {
     workflow: &'a ast::Workflow,
     catalogue: &'a Catalogue,
@@ -114,26 +108,8 @@ impl<'a> Checker<'a> {
         checked.into_iter().collect()
     }
 
-    /// The fields of `steps`: what each step gives, optional where it may be skipped. In `on_failure` any step of the
-    /// workflow may be missing.
-    fn fields(&self, part: Part) -> Vec<Field> {
-        let field = |step: &ast::Step, may_miss: bool| {
-            let output = self.actions.get(step.name.node.as_str()).map_or(Shape::Any, |action| action.output_shape());
-            let shape = if step.for_each.is_some() { Shape::List(Box::new(output)) } else { output };
-            let make = if may_miss || step.condition.is_some() { Field::optional } else { Field::required };
-            make(&step.name.node, shape, "")
-        };
-        let mut fields: Vec<Field> =
-            self.workflow.steps.iter().map(|step| field(step, part == Part::OnFailure)).collect();
-        if part == Part::OnFailure {
-            fields.extend(self.workflow.on_failure.iter().map(|step| field(step, false)));
-        }
-        fields
-    }
-
     fn env(&self, part: Part) -> TypeEnv {
-        let env = scope::workflow(&self.workflow.inputs, self.fields(part));
-        if part == Part::OnFailure { scope::with_error(env) } else { env }
+        scope::workflow(self.workflow, &|step| self.actions.get(step.name.node.as_str()).map(Arc::clone), part)
     }
 
     fn step(&mut self, step: &'a ast::Step, env: &TypeEnv, part: Part) -> Option<Step> {

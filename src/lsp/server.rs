@@ -1,0 +1,383 @@
+//! The protocol: what an editor says and asks, and what it is answered.
+//!
+//! A change is taken in at once and checked a moment later, when no other has followed. What a check finds is sent only
+//! if nothing has changed meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Ready, ready};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tower_lsp_server::jsonrpc::{Error, Result};
+use tower_lsp_server::ls_types::{
+    CodeActionOrCommand, CodeActionParams, CodeActionProviderCapability, CodeActionResponse, CompletionOptions,
+    CompletionParams, CompletionResponse, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
+    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
+    DocumentFormattingParams, DocumentSymbolParams, DocumentSymbolResponse, GotoDefinitionParams,
+    GotoDefinitionResponse, Hover, HoverContents, HoverParams, HoverProviderCapability, InitializeParams,
+    InitializeResult, InitializedParams, Location, MarkupContent, MarkupKind, OneOf, Position, Range, ReferenceParams,
+    Registration, ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextEdit, Uri,
+    WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
+};
+use tower_lsp_server::{Client, LanguageServer};
+
+use super::check::{self, Problems, Shown};
+use super::documents::{Documents, path_of, uri_of};
+use super::index::{File, Index, Tree};
+use super::position::{offset, position, range};
+use super::symbols::{self, Occurrence, Symbol};
+use super::workspace::{Program, Workspace, is_ours};
+use super::{answer, completion, hover};
+use crate::model::action::Catalogue;
+use crate::syntax::rules;
+
+/// How long a text must rest before it is checked.
+const REST: Duration = Duration::from_millis(150);
+
+/// One editor's server. Clones are the same server.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    client: Client,
+    catalogue: Arc<Catalogue>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    documents: Documents,
+    workspace: Workspace,
+    /// Grows with every change: a check of an older one is not told.
+    changes: u64,
+    shown: BTreeMap<PathBuf, Shown>,
+    /// Of each open workflow, the newest text that could be read.
+    readable: BTreeMap<PathBuf, Arc<str>>,
+    /// Whether the editor lets a server say later which files it wants to hear of.
+    watches_files: bool,
+    /// Whether the editor lets a server say later which files it formats: else it is asked for all of them.
+    registers_formatting: bool,
+    /// Whether the editor fills in places of a snippet.
+    fills_snippets: bool,
+}
+
+/// Answers what was no JSON.
+pub(super) fn no_json(_: &Server) -> Ready<Result<()>> {
+    ready(Err(Error::parse_error()))
+}
+
+/// Answers what was JSON, but neither a request nor an answer.
+pub(super) fn no_message(_: &Server) -> Ready<Result<()>> {
+    ready(Err(Error::invalid_request()))
+}
+
+impl Server {
+    pub(super) fn new(client: Client, catalogue: Arc<Catalogue>) -> Self {
+        Self { client, catalogue, state: Arc::default() }
+    }
+
+    /// A panic elsewhere leaves nothing half done that the next change would not mend.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a change in and has it checked.
+    fn changed(&self, change: impl FnOnce(&mut State)) {
+        let number = {
+            let mut state = self.state();
+            change(&mut state);
+            state.changes += 1;
+            state.changes
+        };
+        let server = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(REST).await;
+            if server.state().changes == number {
+                server.check(number).await;
+            }
+        });
+    }
+
+    async fn check(&self, number: u64) {
+        let (documents, programs) = {
+            let state = self.state();
+            (state.documents.clone(), state.programs())
+        };
+        let (catalogue, texts) = (Arc::clone(&self.catalogue), documents.clone());
+        let checked = tokio::task::spawn_blocking(move || {
+            let mut found = check::configurations(&texts);
+            for program in programs {
+                merge(&mut found, check::program(&program, &texts, &catalogue));
+            }
+            found
+        });
+        let Ok(found) = checked.await else {
+            tracing::error!("a check was not finished");
+            return;
+        };
+        let news = {
+            let mut state = self.state();
+            if state.changes != number {
+                return;
+            }
+            let news = check::changed(&state.shown, &found, &documents);
+            state.shown.extend(news.iter().cloned());
+            state.shown.retain(|path, shown| !shown.problems.is_empty() || documents.get(path).is_some());
+            news
+        };
+        for (path, Shown { version, problems }) in news {
+            let open = documents.get(&path).map(|document| document.uri.clone());
+            if let Some(uri) = open.or_else(|| uri_of(&path)) {
+                self.client.publish_diagnostics(uri, problems.to_vec(), version).await;
+            }
+        }
+    }
+
+    /// The trees of the program that a file belongs to, as they are now.
+    fn index(&self, path: &Path) -> Option<Index> {
+        let (documents, program) = {
+            let state = self.state();
+            if !is_ours(path) {
+                return None;
+            }
+            (state.documents.clone(), state.workspace.program_of(path))
+        };
+        Some(Index::new(program.load(&documents).sources, &self.catalogue))
+    }
+
+    /// Answers a question about a place in a file; `None` for a file that is not one of ours.
+    fn at<T>(
+        &self,
+        uri: &Uri,
+        position: Position,
+        answer: impl FnOnce(&Index, &File, usize) -> Option<T>,
+    ) -> Option<T> {
+        let path = path_of(uri)?;
+        let index = self.index(&path)?;
+        let file = index.file(&path)?;
+        answer(&index, file, offset(index.text(file.id), position))
+    }
+}
+
+impl State {
+    /// What is to be checked: the programs of what is open.
+    fn programs(&self) -> BTreeSet<Program> {
+        let ours = self.documents.iter().map(|(path, _)| path).filter(|path| is_ours(path));
+        ours.map(|path| self.workspace.program_of(path)).collect()
+    }
+
+    /// Keeps the text of a workflow that can be read, for the time when it cannot.
+    fn keep_readable(&mut self, path: &Path) {
+        if let Some(document) = self.documents.get(path).filter(|_| is_ours(path)) {
+            let text = Arc::clone(&document.text);
+            let id = crate::base::source::SourceId(0);
+            if crate::syntax::workflow::parse(id, &text).0.is_some() {
+                self.readable.insert(path.to_owned(), text);
+            }
+        }
+    }
+}
+
+/// A file of two programs has the problems of both.
+fn merge(found: &mut Problems, more: Problems) {
+    for (path, problems) in more {
+        let known = found.entry(path).or_default();
+        for problem in problems {
+            if !known.contains(&problem) {
+                known.push(problem);
+            }
+        }
+    }
+}
+
+fn location(index: &Index, found: &Occurrence) -> Option<Location> {
+    let source = index.sources.get(found.span.source)?;
+    Some(Location { uri: uri_of(Path::new(&source.path))?, range: range(&source.text, found.span) })
+}
+
+/// Where a symbol is declared, or all its places.
+fn places(index: &Index, symbol: &Symbol, with_declarations: bool, with_uses: bool) -> Vec<Location> {
+    let all = symbols::all(index, symbol);
+    let chosen = all.iter().filter(|found| if found.declares { with_declarations } else { with_uses });
+    chosen.filter_map(|found| location(index, found)).collect()
+}
+
+impl LanguageServer for Server {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
+        let workspace = params.capabilities.workspace.as_ref();
+        let watching = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref());
+        let text = params.capabilities.text_document.as_ref();
+        let formatting = text.and_then(|text| text.formatting.as_ref());
+        let completion = text.and_then(|text| text.completion.as_ref());
+        let items = completion.and_then(|completion| completion.completion_item.as_ref());
+        let registers_formatting = formatting.and_then(|it| it.dynamic_registration).unwrap_or(false);
+        {
+            let mut state = self.state();
+            state.watches_files = watching.and_then(|watching| watching.dynamic_registration).unwrap_or(false);
+            state.fills_snippets = items.and_then(|items| items.snippet_support).unwrap_or(false);
+            state.registers_formatting = registers_formatting;
+            state.workspace = answer::workspace(&params);
+        }
+        Ok(InitializeResult {
+            capabilities: ServerCapabilities {
+                text_document_sync: Some(TextDocumentSyncCapability::Kind(TextDocumentSyncKind::INCREMENTAL)),
+                hover_provider: Some(HoverProviderCapability::Simple(true)),
+                completion_provider: Some(CompletionOptions {
+                    trigger_characters: Some([".", ":", " ", "(", "{", "\"", "?"].map(str::to_owned).to_vec()),
+                    ..CompletionOptions::default()
+                }),
+                definition_provider: Some(OneOf::Left(true)),
+                references_provider: Some(OneOf::Left(true)),
+                document_symbol_provider: Some(OneOf::Left(true)),
+                document_formatting_provider: (!registers_formatting).then_some(OneOf::Left(true)),
+                code_action_provider: Some(CodeActionProviderCapability::Simple(true)),
+                workspace: Some(WorkspaceServerCapabilities {
+                    workspace_folders: Some(WorkspaceFoldersServerCapabilities {
+                        supported: Some(true),
+                        change_notifications: Some(OneOf::Left(true)),
+                    }),
+                    file_operations: None,
+                }),
+                ..ServerCapabilities::default()
+            },
+            server_info: Some(ServerInfo {
+                name: env!("CARGO_PKG_NAME").to_owned(),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            }),
+            ..InitializeResult::default()
+        })
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        let (watches, registers_formatting) = {
+            let state = self.state();
+            (state.watches_files, state.registers_formatting)
+        };
+        let registrations: Vec<Registration> =
+            watches.then(answer::file_watch).into_iter().chain(registers_formatting.then(answer::formatting)).collect();
+        if registrations.is_empty() {
+            return;
+        }
+        let client = self.client.clone();
+        // Not awaited here: the answer comes in by the very queue that this holds up.
+        tokio::spawn(async move {
+            if let Err(error) = client.register_capability(registrations).await {
+                tracing::warn!(%error, "the editor will not tell of files that change on disk, nor have rules formatted");
+            }
+        });
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn did_open(&self, params: DidOpenTextDocumentParams) {
+        let document = params.text_document;
+        self.changed(|state| {
+            state.documents.open(&document.uri, document.version, &document.text);
+            path_of(&document.uri).iter().for_each(|path| state.keep_readable(path));
+        });
+    }
+
+    async fn did_change(&self, params: DidChangeTextDocumentParams) {
+        let document = params.text_document;
+        self.changed(|state| {
+            state.documents.change(&document.uri, document.version, &params.content_changes);
+            path_of(&document.uri).iter().for_each(|path| state.keep_readable(path));
+        });
+    }
+
+    async fn did_save(&self, _: DidSaveTextDocumentParams) {
+        self.changed(|_| {});
+    }
+
+    async fn did_close(&self, params: DidCloseTextDocumentParams) {
+        self.changed(|state| {
+            state.documents.close(&params.text_document.uri);
+            if let Some(path) = path_of(&params.text_document.uri) {
+                state.readable.remove(&path);
+            }
+        });
+    }
+
+    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {
+        self.changed(|_| {});
+    }
+
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        self.changed(|state| {
+            let gone: Vec<PathBuf> = params.event.removed.iter().filter_map(|folder| path_of(&folder.uri)).collect();
+            state.workspace.folders.retain(|folder| !gone.contains(folder));
+            state.workspace.folders.extend(params.event.added.iter().filter_map(|folder| path_of(&folder.uri)));
+        });
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        let place = params.text_document_position_params;
+        Ok(self.at(&place.text_document.uri, place.position, |index, file, offset| {
+            let shown = hover::at(index, file, offset)?;
+            Some(Hover {
+                contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value: shown.text }),
+                range: Some(range(index.text(file.id), shown.span)),
+            })
+        }))
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let place = params.text_document_position;
+        let (last_good, snippets) = {
+            let state = self.state();
+            let known = path_of(&place.text_document.uri).and_then(|path| state.readable.get(&path).cloned());
+            (known, state.fills_snippets)
+        };
+        Ok(self.at(&place.text_document.uri, place.position, |index, file, offset| {
+            let found = completion::complete(index, file, offset, last_good.as_deref());
+            let text = index.text(file.id);
+            Some(CompletionResponse::Array(answer::completion(text, offset, found, snippets)))
+        }))
+    }
+
+    async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
+        let place = params.text_document_position_params;
+        Ok(self.at(&place.text_document.uri, place.position, |index, file, offset| {
+            let found = symbols::at(index, file, offset)?;
+            Some(GotoDefinitionResponse::Array(places(index, &found.symbol, true, false)))
+        }))
+    }
+
+    async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
+        let place = params.text_document_position;
+        let with_declarations = params.context.include_declaration;
+        Ok(self.at(&place.text_document.uri, place.position, |index, file, offset| {
+            let found = symbols::at(index, file, offset)?;
+            Some(places(index, &found.symbol, with_declarations, true))
+        }))
+    }
+
+    async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
+        Ok(self.at(&params.text_document.uri, Position::default(), |index, file, _| {
+            Some(DocumentSymbolResponse::Nested(symbols::outline(index, file)))
+        }))
+    }
+
+    async fn formatting(&self, params: DocumentFormattingParams) -> Result<Option<Vec<TextEdit>>> {
+        Ok(self.at(&params.text_document.uri, Position::default(), |index, file, _| {
+            let text = index.text(file.id);
+            let Tree::Rules(_) = &file.tree else { return None };
+            // What is wrong with the file is shown already.
+            let formatted = rules::format::format(file.id, text).ok()?;
+            let whole = Range { start: Position::default(), end: position(text, text.len()) };
+            let changes = (formatted != text).then_some(TextEdit { range: whole, new_text: formatted });
+            Some(changes.into_iter().collect())
+        }))
+    }
+
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        let Some(path) = path_of(&params.text_document.uri) else { return Ok(None) };
+        let state = self.state();
+        let version = state.documents.get(&path).map(|document| document.version);
+        // Of an older text the places are wrong.
+        let shown = state.shown.get(&path).filter(|shown| shown.version == version);
+        let actions = shown.map(|shown| check::actions(&shown.problems, params.range));
+        Ok(actions.map(|actions| actions.into_iter().map(CodeActionOrCommand::CodeAction).collect()))
+    }
+}
