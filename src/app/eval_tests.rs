@@ -66,7 +66,7 @@ fn a_cloud_event_is_an_event_as_rules_see_it() {
     }
     assert_eq!(given("event.tipe", &data), Err("H0102 at tipe: `event` has no field `tipe`".to_owned()));
     let wrong = json!({ "specversion": "1.0", "id": "1", "source": "/a" });
-    assert_eq!(given("1", &wrong), Err("`type` must be there".to_owned()));
+    assert_eq!(given("1", &wrong), Err("`type` is missing".to_owned()));
 }
 
 #[test]
