@@ -38,6 +38,7 @@ codes! {
     TooLarge = 4, "a file is too large or too deeply nested", "Split the file. The limits protect against hostile input.";
     NotWritable = 5, "a file cannot be written", "Check the path, the permissions and the space on the disk.";
     InTheWay = 6, "files stand in the way", "Name another folder, or move the files away: `homeostat init` overwrites nothing.";
+    TooManyProblems = 7, "a file has too many problems", "Mend those that are listed, and check again. One mistake often makes many.";
 
     ExpressionSyntax = 100, "an expression cannot be parsed", "Expressions are CEL, the Common Expression Language.";
     UnknownName = 101, "a name is not declared", "Only the names listed in the guide exist where the expression stands.";

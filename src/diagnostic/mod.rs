@@ -5,6 +5,9 @@
 pub mod codes;
 pub mod render;
 
+use std::collections::HashMap;
+
+use crate::base::source::SourceId;
 use crate::base::span::Span;
 pub use codes::Code;
 
@@ -115,10 +118,15 @@ impl Diagnostic {
     }
 }
 
-/// Every problem found so far.
+/// Most problems of one file and one severity that are kept. Who has more mends these first; and what a file that means
+/// harm can make us say, and think about what was meant, stays bounded.
+pub const MAX_OF_FILE: usize = 1_000;
+
+/// Every problem found so far, up to [`MAX_OF_FILE`] of each file and severity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    found: HashMap<(SourceId, Severity), usize>,
 }
 
 impl Diagnostics {
@@ -126,12 +134,28 @@ impl Diagnostics {
         Self::default()
     }
 
+    /// Takes in a problem. In place of the first that is too many stands one that says so, and the others are dropped.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+        let span = diagnostic.primary.span;
+        let found = self.found.entry((span.source, diagnostic.severity)).or_default();
+        if *found < MAX_OF_FILE && diagnostic.code != Code::TooManyProblems {
+            self.list.push(diagnostic);
+        } else if *found <= MAX_OF_FILE {
+            let message = format!("the file has more than {MAX_OF_FILE} problems: the others are not listed");
+            let note = Diagnostic::error(Code::TooManyProblems, span, message).help("mend some, and check again");
+            self.list.push(Diagnostic { severity: diagnostic.severity, ..note });
+            *found = MAX_OF_FILE;
+        }
+        *found += 1;
     }
 
     pub fn extend(&mut self, others: Diagnostics) {
-        self.list.extend(others.list);
+        others.list.into_iter().for_each(|diagnostic| self.push(diagnostic));
+    }
+
+    /// Whether another error in that file would be dropped: what costs much to look at need not be.
+    pub fn is_full(&self, source: SourceId) -> bool {
+        self.found.get(&(source, Severity::Error)).is_some_and(|found| *found > MAX_OF_FILE)
     }
 
     /// In the order of their places, the same problem at the same place once.

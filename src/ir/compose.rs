@@ -200,6 +200,9 @@ impl Composer<'_> {
 
     /// Compiles one expression.
     pub(super) fn program(&mut self, expression: &Fragment) -> Option<Program> {
+        if self.diagnostics.is_full(expression.source) {
+            return None;
+        }
         match expression::compile(expression, self.env) {
             Ok(program) => {
                 self.programs.push(program.clone());

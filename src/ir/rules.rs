@@ -238,6 +238,9 @@ impl<'n, 'a> Checker<'n, 'a> {
     }
 
     fn compile(&mut self, fragment: &Fragment) -> Option<expression::Program> {
+        if self.diagnostics.is_full(fragment.source) {
+            return None;
+        }
         match expression::compile(fragment, self.env) {
             Ok(program) => Some(program),
             Err(problems) => {

@@ -1,6 +1,6 @@
 //! A workflow's tree becomes a checked workflow: actions found, names resolved, values held against declarations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +37,8 @@ pub(super) fn check(workflow: &ast::Workflow, catalogue: &Catalogue, found: &mut
             Some((step.name.node.as_str(), action(uses, catalogue, found)?))
         })
         .collect();
-    let mut checker = Checker { workflow, catalogue, actions, found };
+    let (steps, handlers) = (names(&workflow.steps), names(&workflow.on_failure));
+    let mut checker = Checker { workflow, catalogue, actions, steps, handlers, found };
     let steps = checker.list(Part::Steps);
     let on_failure = checker.list(Part::OnFailure);
     let outputs = checker.outputs();
@@ -52,6 +53,10 @@ pub(super) fn check(workflow: &ast::Workflow, catalogue: &Catalogue, found: &mut
         outputs,
         source: workflow.source,
     })
+}
+
+fn names(steps: &[ast::Step]) -> HashSet<&str> {
+    steps.iter().map(|step| step.name.node.as_str()).collect()
 }
 
 fn check_step_names(workflow: &ast::Workflow, found: &mut Diagnostics) {
@@ -93,6 +98,9 @@ struct Checker<'a> {
     catalogue: &'a Catalogue,
     /// Of each step by its name; a step whose action does not exist is missing.
     actions: HashMap<&'a str, Arc<ActionSignature>>,
+    /// The names of the workflow's steps, and of those of `on_failure`.
+    steps: HashSet<&'a str>,
+    handlers: HashSet<&'a str>,
     found: &'a mut Diagnostics,
 }
 
@@ -230,35 +238,38 @@ impl<'a> Checker<'a> {
     }
 
     fn needs(&mut self, step: &ast::Step, part: Part) -> Vec<Spanned<StepName>> {
-        let known = match part {
-            Part::Steps => &self.workflow.steps,
-            Part::OnFailure => &self.workflow.on_failure,
-        };
         let mut needs = Vec::new();
         for need in &step.needs {
             if need.node == step.name.node {
                 let message = format!("step `{}` cannot need itself", need.node);
                 self.found.push(Diagnostic::error(Code::UnknownStep, need.span, message).help("delete it"));
-            } else if known.iter().any(|step| step.name.node == need.node) {
+            } else if self.names(part).contains(need.node.as_str()) {
                 needs.push(need.clone().map(StepName::from));
-            } else if part == Part::OnFailure && self.workflow.steps.iter().any(|step| step.name.node == need.node) {
+            } else if part == Part::OnFailure && self.steps.contains(need.node.as_str()) {
                 let message = format!("`{}` is no step of `on_failure`", need.node);
                 let help = "when `on_failure` begins, every step of the workflow has settled: delete it";
                 self.found.push(Diagnostic::error(Code::UnknownStep, need.span, message).help(help));
             } else {
-                let names: Vec<&str> = known.iter().map(|step| step.name.node.as_str()).collect();
-                self.unknown_step(&need.node, need.span, &names);
+                let known = match part {
+                    Part::Steps => &self.workflow.steps,
+                    Part::OnFailure => &self.workflow.on_failure,
+                };
+                self.unknown_step(&need.node, need.span, &mut known.iter());
             }
         }
         needs
     }
 
+    fn names(&self, part: Part) -> &HashSet<&'a str> {
+        match part {
+            Part::Steps => &self.steps,
+            Part::OnFailure => &self.handlers,
+        }
+    }
+
     /// The steps that expressions refer to, each once; what is no step, or the step itself, is reported.
     fn references(&mut self, programs: &[Program], own: Option<&str>, part: Part) -> Vec<Spanned<StepName>> {
-        let mut names: Vec<&str> = self.workflow.steps.iter().map(|step| step.name.node.as_str()).collect();
-        if part == Part::OnFailure {
-            names.extend(self.workflow.on_failure.iter().map(|step| step.name.node.as_str()));
-        }
+        let mut seen: HashSet<String> = HashSet::new();
         let mut references: Vec<Spanned<StepName>> = Vec::new();
         for reference in programs.iter().flat_map(|program| program.references("steps")) {
             let Some(name) = reference.name else {
@@ -276,17 +287,24 @@ impl<'a> Checker<'a> {
                 let message = format!("step `{name}` cannot refer to itself");
                 let help = "its output is there only once it has ended";
                 self.found.push(Diagnostic::error(Code::UnknownStep, reference.span, message).help(help));
-            } else if !names.contains(&name.as_str()) {
-                self.unknown_step(&name, reference.span, &names);
-            } else if references.iter().all(|known| known.node.as_str() != name) {
+            } else if !self.steps.contains(name.as_str())
+                && !(part == Part::OnFailure && self.handlers.contains(name.as_str()))
+            {
+                let handlers = if part == Part::OnFailure { self.workflow.on_failure.as_slice() } else { &[] };
+                self.unknown_step(&name, reference.span, &mut self.workflow.steps.iter().chain(handlers));
+            } else if seen.insert(name.clone()) {
                 references.push(Spanned::new(StepName::from(name), reference.span));
             }
         }
         references
     }
 
-    fn unknown_step(&mut self, name: &str, span: Span, names: &[&str]) {
-        let is_handler = self.workflow.on_failure.iter().any(|step| step.name.node == name);
+    fn unknown_step(&mut self, name: &str, span: Span, known: &mut dyn Iterator<Item = &ast::Step>) {
+        if self.found.is_full(span.source) {
+            return;
+        }
+        let names: Vec<&str> = known.map(|step| step.name.node.as_str()).collect();
+        let is_handler = self.handlers.contains(name);
         let message = format!("there is no step `{name}`");
         let diagnostic = Diagnostic::error(Code::UnknownStep, span, message);
         self.found.push(if is_handler {

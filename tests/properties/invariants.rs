@@ -10,13 +10,14 @@ use homeostat::base::fragment::Fragment;
 use homeostat::base::source::Sources;
 use homeostat::compile::{self, Compilation, plan_of};
 use homeostat::diagnostic::render::{summary, to_github, to_json, to_people, to_sarif};
-use homeostat::diagnostic::{Diagnostics, Severity};
+use homeostat::diagnostic::{Code, Diagnostics, Severity};
 use homeostat::expression::{Bindings, Program, Type, TypeEnv};
 use homeostat::model::event::Event;
 use homeostat::model::schema::{Field, Object, Shape};
 use homeostat::plan::Plan;
 use homeostat::plan::render::{Format, render};
 use homeostat::router::Router;
+use homeostat::syntax::rules::format::format;
 use serde_json::{Value as Json, json};
 
 /// A workflow that rules may run, and rules that run it.
@@ -150,8 +151,10 @@ fn fits(value: &Json, kind: &Type) -> bool {
     }
 }
 
-/// A rules file is a program or has problems, and what is a program routes whatever event there is.
+/// A rules file is a program or has problems, and what is a program routes whatever event there is. What has a form can
+/// be formatted, once and for all.
 pub(super) fn rules(text: &str) {
+    formatted(text);
     let compilation = compiled(&[("damaged.rules", text), ("deployment_change.yaml", WORKFLOW)]);
     let Some(program) = compilation.program else { return };
     let types: Vec<String> = program.events.iter().map(|event| event.name.clone()).collect();
@@ -172,6 +175,18 @@ pub(super) fn rules(text: &str) {
         };
         for routed in router.route(&event, None, Timestamp(0)) {
             assert_eq!(routed.rule.on, event.kind);
+        }
+    }
+}
+
+fn formatted(text: &str) {
+    let mut sources = Sources::new();
+    let id = sources.add("damaged.rules", text);
+    match format(id, text) {
+        Ok(once) => assert_eq!(format(id, &once).expect("what was formatted has a form"), once, "formatted twice"),
+        Err(problems) => {
+            assert!(problems.has_errors() && problems.iter().all(|problem| problem.code != Code::Internal), "{text}");
+            diagnostics_can_be_shown(&problems, &sources);
         }
     }
 }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 mod damage;
 mod invariants;
+mod limits;
 
 use damage::{Damage, any_damage, damaged};
 

@@ -3,7 +3,6 @@
 //! What is shown is bounded whatever the source holds: a caret within a line of a megabyte shows its neighbourhood.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::ops::Range;
 
 use crate::base::source::Source;
@@ -16,33 +15,48 @@ const BEHIND: usize = 60;
 /// A caret within a cut line is no longer than this, bytes.
 const MAX_CARET: usize = 60;
 
+/// Bytes between two places of which the characters before them are known.
+const BLOCK: usize = 512;
+
+/// Whether a character of UTF-8 begins with this byte.
+fn is_first(byte: u8) -> bool {
+    byte & 0xC0 != 0x80
+}
+
 /// Where the lines of a source begin.
 pub(super) struct Lines<'a> {
     pub(super) source: &'a Source,
     starts: Vec<usize>,
-    /// The offset that was asked for last, and its line and column: the next one often stands in the same long line.
-    last: Cell<(usize, usize, usize)>,
+    /// How many characters stand before each [`BLOCK`] of bytes: thousands of problems may stand in one long line, and
+    /// its characters are not counted anew for each.
+    before_blocks: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
     pub(super) fn of(source: &'a Source) -> Self {
         let mut starts = vec![0];
         starts.extend(source.text.match_indices('\n').map(|(at, _)| at + 1));
-        Self { source, starts, last: Cell::new((0, 0, 1)) }
+        let mut characters = 0;
+        let mut before_blocks = vec![0];
+        before_blocks.extend(source.text.as_bytes().chunks(BLOCK).map(|block| {
+            characters += block.iter().filter(|byte| is_first(**byte)).count();
+            characters
+        }));
+        Self { source, starts, before_blocks }
     }
 
     /// Line and column of a byte offset, both from 1; the column counts characters.
     pub(super) fn line_column(&self, offset: usize) -> (usize, usize) {
         let offset = self.boundary(offset);
         let line = self.line(offset);
-        let (known, known_line, known_column) = self.last.get();
-        let column = if known_line == line && known <= offset {
-            known_column + self.slice(known..offset).chars().count()
-        } else {
-            self.slice(self.start(line)..offset).chars().count() + 1
-        };
-        self.last.set((offset, line, column));
-        (line + 1, column)
+        (line + 1, self.characters_before(offset) - self.characters_before(self.start(line)) + 1)
+    }
+
+    /// Characters that begin before `offset`.
+    fn characters_before(&self, offset: usize) -> usize {
+        let block = offset / BLOCK;
+        let rest = self.source.text.as_bytes().get(block * BLOCK..offset).unwrap_or_default();
+        self.before_blocks.get(block).copied().unwrap_or_default() + rest.iter().filter(|byte| is_first(**byte)).count()
     }
 
     /// The line (from 0) that holds `offset`.
@@ -124,4 +138,26 @@ impl<'a> Excerpt<'a> {
 /// A path without characters that would act on a terminal.
 pub(super) fn printable(path: &str) -> String {
     path.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{BLOCK, Lines};
+    use crate::base::source::Source;
+
+    proptest! {
+        #[test]
+        fn lines_and_columns_are_those_of_the_source(
+            text in prop::collection::vec("[aé\n😀]{0,40}", 0..60),
+            offset in 0..3 * BLOCK,
+        ) {
+            let source = Source { path: String::new(), text: text.concat().into() };
+            let lines = Lines::of(&source);
+            for offset in [offset, source.text.len(), BLOCK] {
+                prop_assert_eq!(lines.line_column(offset), source.line_column(offset));
+            }
+        }
+    }
 }

@@ -11,6 +11,9 @@ use crate::expression;
 use crate::model::schema::{Field, Object};
 use crate::syntax::rules::ast;
 
+/// Most names that a help lists.
+const MAX_LISTED: usize = 24;
+
 impl Checker<'_, '_> {
     /// The arguments as one object; `None` where something is wrong with them, which is then said.
     ///
@@ -72,6 +75,7 @@ impl Checker<'_, '_> {
         let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
         let help = match names.as_slice() {
             [] => format!("it has no {word}s: delete the argument"),
+            names if names.len() > MAX_LISTED => format!("it has {} {word}s, and this is none of them", names.len()),
             names => format!("its {word}s are `{}`", names.join("`, `")),
         };
         let problem = Diagnostic::error(Code::BadArgument, span, format!("the {what} has no {word} `{name}`"));

@@ -35,7 +35,17 @@ fn docs(docs: Option<&ast::Docs>) -> String {
     docs.map_or_else(String::new, |docs| docs.node.clone())
 }
 
+/// Most fields of one object: whoever uses one looks through them.
+const MAX_FIELDS: usize = 1_000;
+
 fn object(fields: &[ast::Field], diagnostics: &mut Diagnostics) -> Object {
+    if let Some(one_more) = fields.get(MAX_FIELDS) {
+        let message = format!("there are {} fields, and {MAX_FIELDS} are the most", fields.len());
+        diagnostics.push(
+            Diagnostic::error(Code::TooLarge, one_more.name.span, message).help("use a `map<…>` for what has no end"),
+        );
+        return Object { open: true, ..Object::default() };
+    }
     let mut places: HashMap<&str, Span> = HashMap::new();
     let mut declared = Vec::new();
     for field in fields {
