@@ -109,7 +109,9 @@ fn a_workflow_has_a_thousand_steps_and_inputs() {
 
 #[test]
 fn what_is_counted_in_a_step_has_its_most() {
-    let step = |more: &str| format!("workflow: w\nsteps:\n  a: {{ uses: recorder.lookup, with: {{ signature: a }}, {more} }}\n");
+    let step = |more: &str| {
+        format!("workflow: w\nsteps:\n  a: {{ uses: recorder.lookup, with: {{ signature: a }}, {more} }}\n")
+    };
     limit("a.yaml", 100, "H0304", |count| step(&format!("retry: {{ attempts: {count} }}")));
     limit("a.yaml", 1_000, "H0304", |count| step(&format!("for_each: [1], concurrency: {count}")));
 }
