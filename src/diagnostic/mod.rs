@@ -61,7 +61,8 @@ impl Diagnostic {
         Self {
             code,
             severity: Severity::Error,
-            message: message.into(),
+            // A message is one line, also where the user's own words in it are several.
+            message: message.into().replace(['\n', '\r'], " "),
             primary: Label { span, text: String::new() },
             secondary: Vec::new(),
             help: None,

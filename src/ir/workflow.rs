@@ -269,6 +269,8 @@ impl<'a> Checker<'a> {
 
     /// The steps that expressions refer to, each once; what is no step, or the step itself, is reported.
     fn references(&mut self, programs: &[Program], own: Option<&str>, part: Part) -> Vec<Spanned<StepName>> {
+        let handled = part == Part::OnFailure;
+        let is_known = |own: &Self, name: &str| own.steps.contains(name) || (handled && own.handlers.contains(name));
         let mut seen: HashSet<String> = HashSet::new();
         let mut references: Vec<Spanned<StepName>> = Vec::new();
         for reference in programs.iter().flat_map(|program| program.references("steps")) {
@@ -287,10 +289,8 @@ impl<'a> Checker<'a> {
                 let message = format!("step `{name}` cannot refer to itself");
                 let help = "its output is there only once it has ended";
                 self.found.push(Diagnostic::error(Code::UnknownStep, reference.span, message).help(help));
-            } else if !self.steps.contains(name.as_str())
-                && !(part == Part::OnFailure && self.handlers.contains(name.as_str()))
-            {
-                let handlers = if part == Part::OnFailure { self.workflow.on_failure.as_slice() } else { &[] };
+            } else if !is_known(self, &name) {
+                let handlers = if handled { self.workflow.on_failure.as_slice() } else { &[] };
                 self.unknown_step(&name, reference.span, &mut self.workflow.steps.iter().chain(handlers));
             } else if seen.insert(name.clone()) {
                 references.push(Spanned::new(StepName::from(name), reference.span));

@@ -43,7 +43,7 @@ fn a_file_of_four_mebibytes_is_read_and_no_more() {
     let right = "workflow: w\nsteps: { a: { uses: state.degraded } }\n#";
     for (bytes, found) in [(4 << 20, vec![]), ((4 << 20) + 1, vec!["H0004"])] {
         std::fs::write(&path, format!("{right}{}", "x".repeat(bytes - right.len()))).unwrap();
-        let compilation = homeostat::app::program::check(&[path.clone()]);
+        let compilation = homeostat::app::program::check(std::slice::from_ref(&path));
         let codes: Vec<String> = compilation.diagnostics.iter().map(|problem| problem.code.to_string()).collect();
         assert_eq!(codes, found);
     }
@@ -92,7 +92,7 @@ fn yaml_nests_64_deep_and_has_200_000_values_with_its_aliases() {
     assert_ne!(codes("a.yaml", &aliases(100)), ["H0004"]);
     assert_eq!(codes("a.yaml", &aliases(200)), ["H0004"]);
     let text = |count: usize| format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(count));
-    assert_ne!(codes("a.yaml", &text(6)), ["H0004"]);
+    assert_ne!(codes("a.yaml", &text(4)), ["H0004"]);
     assert_eq!(codes("a.yaml", &text(8)), ["H0004"]);
 }
 
