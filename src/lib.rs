@@ -22,6 +22,7 @@ pub mod expression;
 pub mod harness;
 pub mod ir;
 pub mod json_schema;
+pub mod lint;
 pub mod lsp;
 pub mod model;
 pub mod plan;

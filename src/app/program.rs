@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::AppError;
 use crate::action;
@@ -10,13 +11,17 @@ use crate::base::digest::Digest;
 use crate::base::source::Sources;
 use crate::compile::{self, Compilation};
 use crate::config;
+use crate::config::show::Origin;
 use crate::diagnostic::Diagnostics;
+use crate::lint::{self, Linted};
 use crate::model::action::Catalogue;
+use crate::model::target::TargetSettings;
 use crate::plan::{Plan, PlanSource};
 use crate::router::Router;
 use crate::runtime::ports::Planner;
 pub use crate::runtime::program::Program;
 use crate::shipped;
+use crate::syntax::load::load as load_files;
 
 /// The configured program.
 ///
@@ -46,6 +51,44 @@ pub fn check_shipped() -> Compilation {
         sources.add(format!("(shipped)/{}", file.name), file.text);
     }
     compile::compile(sources, Diagnostics::new(), &action::catalogue())
+}
+
+/// Compiles and lints files and folders against the actions that ship.
+pub fn lint(paths: &[PathBuf], options: &lint::Options) -> Linted {
+    let (sources, diagnostics) = load_files(paths);
+    lint::lint(sources, diagnostics, &action::catalogue(), options)
+}
+
+/// The same, with all mended that can be mended for certain. Nothing is written.
+///
+/// # Errors
+/// A fix did what it must not.
+pub fn lint_and_fix(paths: &[PathBuf], options: &lint::Options) -> Result<lint::fix::Fixed, Box<lint::fix::FixError>> {
+    let (sources, diagnostics) = load_files(paths);
+    lint::fix::fix(sources, &diagnostics, &action::catalogue(), options)
+}
+
+/// What lints need to know of the configuration.
+pub fn lint_targets(config: &config::Config) -> Vec<lint::Target> {
+    const LIMITS: [&str; 3] = ["measure.limits.max_rate", "measure.limits.time", "measure.limits.requests"];
+    let of = |name: &str, path: &str, settings: &TargetSettings| {
+        let is_default = |key: &&str| {
+            let setting = config.settings.iter().find(|setting| setting.path == format!("{path}.{key}"));
+            setting.is_none_or(|setting| matches!(setting.source, Origin::Default { .. }))
+        };
+        lint::Target {
+            name: name.to_owned(),
+            is_measured: settings.measure.is_some(),
+            missing_limits: LIMITS.into_iter().filter(is_default).collect(),
+            time: settings.measure.as_ref().map_or(Duration::ZERO, |measure| measure.limits.time),
+        }
+    };
+    let listed = config.targets.names().into_iter().filter_map(|name| {
+        let settings = config.targets.settings(&name)?;
+        Some(of(name.as_str(), &format!("targets.{name}"), &settings))
+    });
+    let template = config.targets.template().map(|settings| of("defaults", "defaults", settings));
+    listed.chain(template).collect()
 }
 
 /// What a compilation without errors runs as.

@@ -1,15 +1,14 @@
 //! `homeostat fmt`: rules files in the form in which all rules files are written.
 
-use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
-use similar::{ChangeTag, TextDiff};
 
 use super::exit::Exit;
 use super::failure::{Failure, conclude};
 use super::output::{self, Format};
+use super::rewrite::{difference, replace};
 use crate::base::source::{Source, SourceId, Sources};
 use crate::diagnostic::{Code, Diagnostics};
 use crate::syntax::load::{Language, load};
@@ -31,8 +30,8 @@ pub struct Args {
     format: Format,
 }
 
-/// Lines around a change that are shown with it.
-const CONTEXT: usize = 3;
+/// What was done to a text that is shown.
+const DONE: &str = "formatted";
 /// What standard input is called.
 const STANDARD_INPUT: &str = "<stdin>";
 
@@ -93,7 +92,7 @@ fn standard_input(args: &Args) -> Result<Exit, Failure> {
         }
         (Made::Unchanged, true) => Ok(Exit::Done),
         (Made::Changed(formatted), true) => {
-            output::print(&difference(STANDARD_INPUT, &source.text, &formatted))?;
+            output::print(&difference(STANDARD_INPUT, DONE, &source.text, &formatted))?;
             Ok(Exit::Findings)
         }
         (Made::Unchanged, false) => whole(&source.text),
@@ -128,7 +127,7 @@ fn files(args: &Args) -> Result<Exit, Failure> {
     for (id, source) in rules {
         let made = make(id, source);
         count += 1;
-        let mut difference = None;
+        let mut shown_difference = None;
         match &made {
             Made::Unchanged => {}
             Made::Wrong(problems) => {
@@ -138,7 +137,7 @@ fn files(args: &Args) -> Result<Exit, Failure> {
             Made::Changed(formatted) => {
                 changed += 1;
                 let shown = if args.check {
-                    self::difference(&source.path, &source.text, formatted)
+                    difference(&source.path, DONE, &source.text, formatted)
                 } else {
                     replace(Path::new(&source.path), formatted)?;
                     source.path.clone()
@@ -146,10 +145,10 @@ fn files(args: &Args) -> Result<Exit, Failure> {
                 if args.format == Format::Text {
                     output::print(&shown)?;
                 }
-                difference = args.check.then(|| anstream::adapter::strip_str(&shown).to_string());
+                shown_difference = args.check.then(|| anstream::adapter::strip_str(&shown).to_string());
             }
         }
-        rows.push(json!({ "path": source.path, "result": made.word(), "difference": difference }));
+        rows.push(json!({ "path": source.path, "result": made.word(), "difference": shown_difference }));
     }
     if args.format == Format::Json {
         output::print_json(&Json::Array(rows))?;
@@ -191,55 +190,6 @@ fn summary(check: bool, count: usize, changed: usize, wrong: usize) -> String {
         parts.push(format!("{wrong} left as they are, with mistakes"));
     }
     format!("{}\n", parts.join(", "))
-}
-
-/// What would change, as lines with `-` and `+`.
-fn difference(path: &str, old: &str, new: &str) -> String {
-    let (red, green) = (anstyle::AnsiColor::Red.on_default(), anstyle::AnsiColor::Green.on_default());
-    let bold = anstyle::Style::new().bold();
-    let diff = TextDiff::from_lines(old, new);
-    let mut text = format!("{bold}--- {path}{bold:#}\n{bold}+++ {path}, formatted{bold:#}\n");
-    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
-        text.push_str(&format!("{}\n", hunk.header()));
-        for change in hunk.iter_changes() {
-            let line = change.value().trim_end_matches(['\n', '\r']);
-            text.push_str(&match change.tag() {
-                ChangeTag::Equal => format!(" {line}\n"),
-                ChangeTag::Delete => format!("{red}-{line}{red:#}\n"),
-                ChangeTag::Insert => format!("{green}+{line}{green:#}\n"),
-            });
-            if change.missing_newline() {
-                text.push_str("\\ no line end at the end of the file\n");
-            }
-        }
-    }
-    text
-}
-
-/// Puts a text in the place of a file's: the old one, or the new one, but never half of it.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let write = || -> io::Result<()> {
-        // What a link leads to is replaced, not the link.
-        let path = fs::canonicalize(path)?;
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let beside = path.with_file_name(format!(".{name}.{}.fmt", std::process::id()));
-        let written = fs::File::create_new(&beside)
-            .and_then(|mut file| {
-                file.set_permissions(fs::metadata(&path)?.permissions())?;
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            })
-            .and_then(|()| fs::rename(&beside, &path));
-        if written.is_err() {
-            // It may never have been there.
-            let _ = fs::remove_file(&beside);
-        }
-        written
-    };
-    write().map_err(|error| {
-        let message = format!("cannot write `{}`: {error}", path.display());
-        Failure::new(Exit::Usage, Code::NotWritable, message).help("check the permissions and the free space")
-    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use std::fs;
 
 const WRITTEN: &str = "rule x{on A // why\n run wf()}\n";
 const FORMATTED: &str = "rule x {\n    on   A // why\n    run  wf()\n}\n";
@@ -65,7 +66,7 @@ fn links_and_permissions_are_kept() {
 
 #[test]
 fn a_difference_shows_the_lines_and_their_surroundings() {
-    let shown = difference("a.rules", WRITTEN, FORMATTED);
+    let shown = difference("a.rules", DONE, WRITTEN, FORMATTED);
     let expected = "--- a.rules\n+++ a.rules, formatted\n@@ -1,2 +1,4 @@\n-rule x{on A // why\n- run wf()}\n+rule x {\n\
         +    on   A // why\n+    run  wf()\n+}\n";
     assert_eq!(anstream::adapter::strip_str(&shown).to_string(), expected);

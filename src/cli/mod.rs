@@ -16,11 +16,13 @@ pub mod halt;
 pub mod init;
 pub mod input;
 pub mod keys;
+pub mod lint;
 pub mod lsp;
 pub mod output;
 pub mod plan;
 pub mod records;
 pub mod report;
+mod rewrite;
 pub mod run;
 pub mod runs;
 pub mod schema;
@@ -87,6 +89,8 @@ pub enum Command {
     Validate(validate::Args),
     /// Write rules files in the form in which all rules files are written.
     Fmt(fmt::Args),
+    /// Find what is right and yet probably not meant, and mend what is certain.
+    Lint(lint::Args),
     /// Evaluate an expression.
     Eval(eval::Args),
     /// Tell what a code means, or list every code.
@@ -145,6 +149,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Config(command) => config::run(&command),
         Command::Validate(args) => validate::run(&args),
         Command::Fmt(args) => fmt::run(&args),
+        Command::Lint(args) => lint::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Lsp(args) => lsp::run(&args),

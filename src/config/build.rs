@@ -68,6 +68,7 @@ impl Builder<'_> {
                 _ => LogFormat::Text,
             },
         };
+        let lint = self.lint();
         let template =
             collected.defaults.map(|_| self.target(&Scope { prefix: vec!["defaults"] }, &network, diagnostics));
         let mut own = Vec::new();
@@ -76,7 +77,20 @@ impl Builder<'_> {
         }
         let targets = TargetTable::new(own, template);
         let settings = std::mem::take(&mut self.settings);
-        Config { store, listen: listen.value, program, network, targets, encryption, log, settings }
+        Config { store, listen: listen.value, program, network, targets, encryption, log, lint, settings }
+    }
+
+    fn lint(&mut self) -> BTreeMap<String, String> {
+        let mut levels = BTreeMap::new();
+        for (path, found) in self.found {
+            let ([first, name], Value::Text(level)) = (path.as_slice(), &found.value) else { continue };
+            if first == "lint" {
+                let (value, source) = (Some(level.clone()), self.origin(found.span));
+                self.settings.push(Setting { path: path.join("."), value, source });
+                levels.insert(name.clone(), level.clone());
+            }
+        }
+        levels
     }
 
     fn encryption(&mut self, store: &Path, folder: &Path, diagnostics: &mut Diagnostics) -> Encryption {

@@ -1,6 +1,9 @@
 //! Every setting there is: the one table that reading, `config show` and the reference are made from.
 
 use std::fmt;
+use std::sync::LazyLock;
+
+use crate::diagnostic::Code;
 
 /// One setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +73,8 @@ pub const ENGINE: &[Key] = keys! {
         "`error`, `warn`, `info`, `debug`, `trace`, or directives like `homeostat=debug,sqlx=warn`. `--log-level` and `RUST_LOG` go first.";
     "log.format" Kind::Choice(&["text", "json"]), Is("text"),
         "How log lines are written. `--log-format` goes first.";
+    "lint.KEY" Kind::Choice(&["allow", "warn", "deny"]), Says("the lint's own level"),
+        "What a finding of the lint `KEY` means to `homeostat lint`: nothing, a warning, an error. The [lints](reference/lints.md) are listed with their own levels.";
 };
 
 /// Settings of a target: under `targets.NAME`, and under `defaults` for all targets.
@@ -133,6 +138,9 @@ pub const AGENT: &[Key] = keys! {
 /// Settings that the design has and this version has not: named, so that nobody searches for a typing error.
 pub const LATER: &[&str] = &["detectors", "measure.windows", "tables", "tokens", "tls", "broker"];
 
+/// The names of all lints, which are those of their codes.
+static LINTS: LazyLock<Vec<String>> = LazyLock::new(|| Code::ALL.iter().filter_map(|code| code.lint_name()).collect());
+
 /// What stands at a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -154,6 +162,8 @@ pub fn place(path: &[&str]) -> Place {
             place
         }
         ["targets"] => Place { is_group: true, ..Place::default() },
+        ["lint"] => Place { is_group: true, children: LINTS.iter().map(String::as_str).collect(), ..Place::default() },
+        ["lint", name] if !LINTS.iter().any(|known| known == name) => Place::default(),
         ["targets", _, rest @ ..] | ["defaults", rest @ ..] => below(TARGET, rest),
         _ => below(ENGINE, path),
     }

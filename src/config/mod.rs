@@ -46,6 +46,8 @@ pub struct Config {
     pub targets: TargetTable,
     pub encryption: Encryption,
     pub log: Log,
+    /// The levels of lints: each lint's name with `allow`, `warn` or `deny`.
+    pub lint: BTreeMap<String, String>,
     /// Every value with where it comes from.
     pub settings: Vec<Setting>,
 }
@@ -122,6 +124,11 @@ impl TargetTable {
         let template =
             || self.template.as_ref().map(|template| TargetSettings { name: name.clone(), ..template.clone() });
         self.listed.get(name).cloned().or_else(|| template().map(Arc::new))
+    }
+
+    /// What a target that is not listed gets; `None` where such a target is refused.
+    pub fn template(&self) -> Option<&TargetSettings> {
+        self.template.as_ref()
     }
 
     /// The targets that are listed, by name.

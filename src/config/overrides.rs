@@ -1,6 +1,7 @@
 //! Environment variables `HOMEOSTAT__A__B` override the setting `a.b`.
 //!
-//! Case does not matter. In a target's name, `_` also stands for `-` and `.`, which variables cannot hold.
+//! Case does not matter. In a target's name, `_` also stands for `-` and `.`, which variables cannot hold; in a lint's name
+//! it stands for `-`.
 
 use super::collect::Collected;
 use super::keys::{self, Key, Kind};
@@ -72,6 +73,11 @@ fn resolve(name: &str, collected: &Collected) -> Result<(Vec<String>, Key), Comp
             return Err(Box::new(move |span| Box::new(Diagnostic::error(Code::BadOverride, span, message).help(help))));
         };
         segment.clone_from(&target.node);
+    }
+    if let [first, lint] = path.as_mut_slice()
+        && first == "lint"
+    {
+        *lint = lint.replace('_', "-");
     }
     let segments: Vec<_> = path.iter().map(String::as_str).collect();
     match keys::place(&segments).key {

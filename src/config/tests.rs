@@ -216,6 +216,20 @@ targets:
 }
 
 #[test]
+fn lints_have_levels_by_name() {
+    let environment = [("HOMEOSTAT__LINT__EFFECT_WITHOUT_TIMEOUT", "allow")];
+    let config = good("lint: { unbounded-for-each: deny, effect-without-timeout: warn }", &environment);
+    let levels: Vec<_> = config.lint.iter().map(|(name, level)| format!("{name}={level}")).collect();
+    assert_eq!(levels, ["effect-without-timeout=allow", "unbounded-for-each=deny"]);
+
+    let loaded = parse_with(
+        "lint: { unbounded-foreach: deny, racing-rules: error }",
+        &[("HOMEOSTAT__LINT__RACING_RULE", "deny")],
+    );
+    insta::assert_snapshot!(problems(&loaded));
+}
+
+#[test]
 fn what_is_no_yaml_is_told() {
     for text in ["targets: {", "a: b: c", "listen: 1\nlisten: 2", "just words", "- a list"] {
         let loaded = parse_with(text, &[]);
@@ -256,11 +270,14 @@ targets:
 /// Every key of the tables is read for the configuration: what is shown is what was read.
 #[test]
 fn no_setting_is_accepted_and_never_read() {
-    let text = "defaults: {}\ntargets: { t: { labels: { KEY: x }, measure: { endpoint: 'http://127.0.0.1/' } } }";
+    let text = "defaults: {}\nlint: { unbounded-for-each: deny }\n\
+                targets: { t: { labels: { KEY: x }, measure: { endpoint: 'http://127.0.0.1/' } } }";
     let config = good(text, &[]);
     let shown: Vec<_> = config.settings.iter().map(|setting| setting.path.as_str()).collect();
     for key in keys::ENGINE {
-        assert_eq!(shown.iter().filter(|path| **path == key.path).count(), 1, "{}", key.path);
+        // Its names are those of the lints.
+        let path = key.path.replace("lint.KEY", "lint.unbounded-for-each");
+        assert_eq!(shown.iter().filter(|shown| **shown == path).count(), 1, "{path}");
     }
     for key in keys::TARGET {
         let path = format!("targets.t.{}", key.path);

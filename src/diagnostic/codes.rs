@@ -1,6 +1,7 @@
 //! Every code that a user can meet. A code is for ever: it is never given to another problem.
 //!
-//! By hundreds: 00 files, 01 expressions, 02 rules, 03 workflows, 04 plans, 05 configuration, 06 running, 08 tests.
+//! By hundreds: 00 files, 01 expressions, 02 rules, 03 workflows, 04 plans, 05 configuration, 06 running, 07 lints,
+//! 08 tests.
 
 use std::fmt;
 
@@ -21,6 +22,11 @@ macro_rules! codes {
             /// What it is, in a few words.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
+            }
+
+            /// The name of the code's variant.
+            fn variant(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
             }
 
             /// Why it happens and what to do, for the reference.
@@ -109,6 +115,35 @@ codes! {
     TimedOut = 611, "the engine did not answer in time", "Look at what it is doing (`/readyz`, its log), and try again.";
     Internal = 699, "something went wrong that should not", "Please report it with the message.";
 
+    EffectWithoutTimeout = 700, "a step with an effect has no timeout", "Give the step a `timeout`: what hangs holds its target until then.";
+    UnsafeRetry = 701, "a step is retried that must not be repeated", "Delete `retry`, or let a person decide what happens after a failure.";
+    UnusedOutput = 702, "a step's output is never used", "Use the output, or delete the step: it changes nothing.";
+    RuleNeverMatches = 703, "a rule can never match", "Correct the condition, or delete the rule.";
+    RuleShadowed = 704, "a rule repeats another one", "Delete one of the two, or make their conditions exclude each other.";
+    RacingRules = 705, "two rules run for the same event and target", "Make their conditions exclude each other, or give them a `priority`.";
+    InventedRate = 706, "a number stands in for a rate that is missing", "Fail with `.value()`, or pass the step over with `if`: a capacity that is missing is not a number.";
+    UnlimitedLoadTest = 707, "the limits of a load test are not configured", "Write `measure.limits` of the target, so that somebody has decided how far a test may go.";
+    NoRestingPhase = 708, "a workflow changes its target and does not say where it rests", "End every way with a `state.*` step.";
+    PlainTextSecret = 709, "a secret stands in plain text", "Take it out of the file and change it: whoever can read the file knows it.";
+    FallibleExpression = 710, "an expression can fail at run time", "Ask with `has(…)` or `!= null` first, or take an optional with `?` and `.orValue(…)`.";
+    UnboundedForEach = 711, "a step is repeated for a list of any length", "Write `concurrency`, or look at the list's size first.";
+    UnusedInput = 713, "an input is never used", "Use the input, or delete it.";
+    UnusedEvent = 714, "no rule is on a declared event", "Write a rule for it, or delete the declaration.";
+    UnusedWorkflow = 715, "no rule runs a workflow", "Write a rule that runs it, or delete it.";
+    ConstantCondition = 716, "a condition is always true or always false", "Delete the condition, or what depends on it.";
+    MissingDocs = 717, "a rule, event or workflow is not documented", "Write `///` above it, or `summary`: one line that says what it is for.";
+    ImpliedNeeds = 718, "a `needs` says what another one says already", "Delete it: the steps between make the same order.";
+    ShadowedName = 719, "a name hides another one", "Rename the variable.";
+    MissingUndo = 720, "a step that could be undone is not", "Write `undo: previous`, so that a later failure does not leave it done.";
+    ShortTimeout = 721, "a timeout is shorter than what it is for", "Make the timeout longer than the limit that the action keeps by itself.";
+    UselessRetry = 722, "a retry repeats nothing, or what cannot end otherwise", "Delete `retry`, or raise `attempts`.";
+    UselessClause = 723, "a clause has no effect", "Delete the clause, or correct the one that makes it useless.";
+    EmitLoop = 724, "rules emit each other's events without end", "Delay one of the events with `after`, or break the circle.";
+    DroppedDeployment = 725, "a deployment is dropped while its target is busy", "Write `busy supersede` or `busy queue`: a dropped deployment is never measured.";
+    ImpossibleValue = 726, "a comparison with a value that never occurs", "Write one of the values that occur.";
+    BadSuppression = 727, "a comment to a lint is malformed", "Write `homeostat: allow(NAME): REASON`.";
+    UnusedSuppression = 728, "a comment allows what is not found", "Delete the comment.";
+
     BadScenario = 800, "a scenario does not fit its program", "The message says what the scenario names or gives that is not as the rules, workflows and actions have it.";
     ExpectationFailed = 801, "an expectation was not met", "The message says what was expected and what happened; below it stands everything that happened.";
     NotMocked = 802, "a load test is not mocked", "Tests send no load: say under `mock` what the load test finds.";
@@ -116,6 +151,22 @@ codes! {
     SnapshotMissing = 804, "a plan has no snapshot", "`homeostat test --update` keeps it.";
     SnapshotObsolete = 805, "a snapshot has no workflow", "`homeostat test --update` deletes it.";
     CoverageLow = 806, "too little is covered", "The report lists what no scenario has reached.";
+}
+
+impl Code {
+    /// For the code of a lint, the name by which it is configured: `H0700` is `effect-without-timeout`.
+    pub fn lint_name(self) -> Option<String> {
+        (self.number() / 100 == 7).then(|| {
+            let mut name = String::new();
+            for letter in self.variant().chars() {
+                if letter.is_ascii_uppercase() && !name.is_empty() {
+                    name.push('-');
+                }
+                name.push(letter.to_ascii_lowercase());
+            }
+            name
+        })
+    }
 }
 
 impl Code {

@@ -44,13 +44,15 @@ struct Inner {
     expr: Expr,
     kind: Type,
     node: Node,
+    /// By the ids of the tree's nodes.
+    types: Vec<Type>,
 }
 
 impl Program {
     pub(super) fn new(text: &str, expr: Expr, checked: &Checked) -> Self {
         let node = super::compile::compile(&expr, checked);
         let kind = checked.type_of(&expr).clone();
-        Self { inner: Arc::new(Inner { text: text.to_owned(), expr, kind, node }) }
+        Self { inner: Arc::new(Inner { text: text.to_owned(), expr, kind, node, types: checked.types().to_vec() }) }
     }
 
     /// The expression as it was written.
@@ -66,6 +68,11 @@ impl Program {
     /// The type of the result, as far as it is known.
     pub fn type_of(&self) -> &Type {
         &self.inner.kind
+    }
+
+    /// The type of a node of [`Self::expr`], as far as it is known.
+    pub fn type_at(&self, expr: &Expr) -> &Type {
+        self.inner.types.get(expr.id.0 as usize).unwrap_or(&Type::Dyn)
     }
 
     /// Uses of `root.name`, in the order they are written: `root.name`, `root.?name`, `root["name"]`, `has(root.name)`.

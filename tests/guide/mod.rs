@@ -22,6 +22,7 @@
 //! | `like an answer` | it is what an agent answers to a command that was posted |
 //! | `serve` | an engine is started in another terminal; it logs these lines among others |
 //! | `picture` | nothing to check |
+//! | `linted` | it is an example of a lint, which the lints' own test holds against it |
 //! | `not run: REASON` | what cannot be checked here, and why |
 //!
 //! And where no block follows: `folder NAME` gives all pages of that name one folder (else each has its own), `with JSON` says
@@ -100,7 +101,7 @@ impl Reader {
         let (word, rest) = block.says.split_once(' ').unwrap_or((&block.says, ""));
         let (path, how) = rest.split_once(", ").unwrap_or((rest, ""));
         match (word.trim_end_matches(':'), block.language.as_str()) {
-            ("not", _) | ("picture", "text") => Ok(()),
+            ("not", _) | ("picture", "text") | ("linted", "rules" | "yaml") => Ok(()),
             ("file", _) => self.file(path, how, &block.text),
             ("append", "rules" | "yaml") => {
                 let before = self.folder.read(path).ok_or_else(|| format!("there is no {path} yet"))?;

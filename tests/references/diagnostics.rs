@@ -15,6 +15,7 @@ const HUNDREDS: &[(u16, &str)] = &[
     (4, "Plans"),
     (5, "Configuration and store"),
     (6, "Running"),
+    (7, "Lints"),
     (8, "Tests"),
 ];
 

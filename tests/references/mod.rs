@@ -9,6 +9,7 @@ mod actions;
 mod api;
 mod architecture;
 mod diagnostics;
+mod lints;
 mod schemas;
 
 /// Names the variable that has pages written in place of checked.

@@ -44,6 +44,11 @@ impl Checked {
         self.types.get(expr.id.0 as usize).unwrap_or(&Type::Dyn)
     }
 
+    /// The type of every node, by its id.
+    pub(super) fn types(&self) -> &[Type] {
+        &self.types
+    }
+
     pub(super) fn meaning(&self, expr: &Expr) -> Option<&Meaning> {
         self.meanings.get(&expr.id)
     }

@@ -54,6 +54,8 @@ pub struct Condition {
 /// `retry: { attempts, backoff, max_backoff }`.
 #[derive(Clone, Copy, Debug)]
 pub struct Retry {
+    /// The whole mapping.
+    pub span: Span,
     pub attempts: u32,
     pub backoff: Option<Duration>,
     pub max_backoff: Option<Duration>,

@@ -411,6 +411,7 @@ impl Parser<'_, '_> {
                 .push(Diagnostic::error(Code::WrongKind, most.span, message).also(first.span, "longer"));
         }
         attempts.map(|attempts| Retry {
+            span: node.span,
             attempts: attempts.node,
             backoff: backoff.map(|backoff| backoff.node),
             max_backoff: max_backoff.map(|most| most.node),

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use crate::base::fragment::Fragment;
 use crate::base::span::Span;
 use crate::model::schema::JsonMap;
-pub use parse::parse;
+pub use parse::{comments, parse};
 
 /// Deepest nesting of lists and mappings, aliases expanded.
 pub const MAX_DEPTH: usize = 64;

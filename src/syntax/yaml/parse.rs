@@ -396,3 +396,18 @@ impl Node {
         Self { span, kind, written }
     }
 }
+
+/// Every comment with its `#`, in the order they stand; up to the first mistake, where there is one.
+pub fn comments(source: SourceId, text: &str) -> Vec<Span> {
+    let options = granit_parser::options! {
+        emit_comments: true,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    Parser::new_from_str_with_options(text, options)
+        .map_while(Result::ok)
+        .filter(|(event, _)| matches!(event, Event::Comment(..)))
+        .filter_map(|(_, place)| place.byte_range())
+        .map(|range| Span::new(source, range.start, range.end))
+        .collect()
+}
