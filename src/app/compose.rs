@@ -49,7 +49,7 @@ pub(super) async fn compose(
 
 /// The configured targets behind the runtime's port.
 #[derive(Debug)]
-struct Configured(TargetTable);
+pub(super) struct Configured(pub(super) TargetTable);
 
 impl Targets for Configured {
     fn settings(&self, name: &TargetName) -> Option<Arc<TargetSettings>> {

@@ -2,6 +2,7 @@
 
 mod compose;
 pub mod eval;
+pub mod explain;
 pub mod program;
 mod run_once;
 mod serve;

@@ -129,7 +129,12 @@ pub fn run(cli: Cli) -> Exit {
     // The others know better when: after the configuration, or within a picture of their own.
     let starts_itself = matches!(
         command,
-        Command::Serve(_) | Command::Agent(_) | Command::Demo(_) | Command::Run(_) | Command::Test(_)
+        Command::Serve(_)
+            | Command::Agent(_)
+            | Command::Demo(_)
+            | Command::Run(_)
+            | Command::Test(_)
+            | Command::Explain(_)
     );
     if !starts_itself && let Err(failure) = telemetry::start(&log, None) {
         return failure.report();
@@ -151,7 +156,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Fmt(args) => fmt::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Eval(args) => eval::run(&args),
-        Command::Explain(args) => explain::run(&args),
+        Command::Explain(args) => explain::run(&args, &log),
         Command::Lsp(args) => lsp::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Test(args) => test::run(&args, &log),

@@ -22,6 +22,7 @@ mod path;
 mod program;
 pub mod reference;
 mod same;
+mod trace;
 mod truth;
 pub mod types;
 pub mod value;
@@ -33,6 +34,7 @@ pub use environment::{Bindings, TypeEnv};
 pub use inspect::{Inspection, inspect};
 pub use parse::parse;
 pub use program::{EvaluationError, Program, Reference};
+pub use trace::Part;
 pub use types::Type;
 pub use value::Value;
 

@@ -11,10 +11,11 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::base::clock::Timestamp;
-use crate::expression::{Bindings, EvaluationError, Program};
+use crate::expression::{Bindings, EvaluationError, Part, Program};
 use crate::ir;
 use crate::ir::template::Template;
 use crate::model::event::Event;
+use crate::model::schema::Object;
 
 pub use crate::ir::{Busy, Rule};
 
@@ -125,6 +126,14 @@ impl Router {
 pub fn recheck(rule: &ir::Rule, event: &Event, target: Option<&Json>, now: Timestamp) -> Result<bool, EvaluationError> {
     let view = View::of(event, now);
     rule.when.as_ref().map_or(Ok(true), |when| when.evaluate_bool(&view.bindings(target)))
+}
+
+/// The parts of a rule's `when` with their values; empty for a rule without one. What the event carries was declared as
+/// `data`.
+pub fn trace(rule: &ir::Rule, data: &Object, event: &Event, target: Option<&Json>, now: Timestamp) -> Vec<Part> {
+    let view = View::of(event, now);
+    let env = ir::scope::rule(data.clone(), &ir::scope::target());
+    rule.when.as_ref().map(|when| when.trace(&env, &view.bindings(target))).unwrap_or_default()
 }
 
 /// What the names in a rule hold, but for `target`.

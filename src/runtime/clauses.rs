@@ -11,7 +11,7 @@ use crate::router::{Emitted, Rule};
 
 /// The state of one rule's clauses for one target.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Memory {
+pub struct Memory {
     /// When the matches that count towards the threshold were accepted.
     #[serde(default)]
     matches: Vec<Timestamp>,
@@ -52,7 +52,7 @@ impl From<&Emitted<'_>> for Emission {
 
 /// How far a match comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Admission {
+pub enum Admission {
     Pass,
     /// So many matches of those the threshold wants.
     BelowThreshold {
@@ -69,6 +69,11 @@ pub(super) enum Admission {
 }
 
 impl Memory {
+    /// Of a rule of which so many matches count, and so many were let through, at that moment.
+    pub fn of(matches: usize, passed: usize, at: Timestamp) -> Self {
+        Self { matches: vec![at; matches], passed: vec![at; passed], ..Self::default() }
+    }
+
     /// Counts a match of an event accepted at `at`. `hold` is called where the match has to be held.
     pub(super) fn admit(&mut self, rule: &Rule, at: Timestamp, hold: impl FnOnce(Timestamp) -> Held) -> Admission {
         if let Some(threshold) = rule.threshold {

@@ -9,8 +9,9 @@ use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::control::{AcceptError, Acceptance, Control, ControlError, Health, Refusal, RefusalKind};
+use super::control::{AcceptError, Acceptance, Control, ControlError, Health};
 use super::desk::{Backlog, Desk, Message, Subject, Waiting, waiting_summary};
+use super::examine::examine;
 use super::journal::{RunStatus, RunSummary};
 use super::ports::{Accepted, Context, EventOutcome, Loaded, StoreError, StoredRun, Transaction, Write};
 use super::program::Program;
@@ -18,7 +19,6 @@ use super::queue::Queued;
 use super::run::state::RunState;
 use super::world::{Actions, World};
 use crate::base::id::{RunId, TargetName, WorkflowName};
-use crate::base::suggest::nearest;
 use crate::model::event::Event;
 use crate::model::schema::Shape;
 use crate::model::target::{Phase, TargetState};
@@ -322,42 +322,6 @@ impl Engine {
         self.desks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Holds an event against its declaration, and brings its data into canonical form.
-    fn examine(&self, index: usize, event: &mut Event, refusals: &mut Vec<Refusal>) {
-        // Read as "`attribute` message".
-        let mut refuse = |kind, attribute: &str, message| {
-            refusals.push(Refusal { index, kind, attribute: Some(attribute.to_owned()), message });
-        };
-        match self.program.events.get(&event.kind) {
-            Some(declared) => {
-                if event.data.is_null() {
-                    event.data = serde_json::Map::new().into();
-                }
-                if let Err(mismatches) = Shape::Object(declared.clone()).conform("data", &mut event.data) {
-                    for mismatch in mismatches {
-                        refuse(RefusalKind::BadData, &mismatch.path, mismatch.problem);
-                    }
-                }
-            }
-            None => {
-                let hint = hint(nearest(&event.kind, self.program.events.keys().map(String::as_str)));
-                let message = format!("is `{}`, which no rules file declares{hint}", event.kind);
-                refuse(RefusalKind::UnknownType, "type", message);
-            }
-        }
-        if let Some(subject) = &event.subject {
-            match self.settings(subject) {
-                Some(_) => event.during_test = self.world.is_loaded(subject),
-                None => {
-                    let names = self.world.context.targets.names();
-                    let hint = hint(nearest(subject.as_str(), names.iter().map(TargetName::as_str)));
-                    let message = format!("is `{subject}`, which is no configured target{hint}");
-                    refuse(RefusalKind::UnknownTarget, "subject", message);
-                }
-            }
-        }
-    }
-
     async fn ask(
         &self,
         target: &TargetName,
@@ -417,10 +381,6 @@ impl Engine {
     }
 }
 
-fn hint(name: Option<&str>) -> String {
-    name.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
-}
-
 #[async_trait]
 impl Control for Engine {
     async fn accept(&self, mut events: Vec<Event>) -> Result<Vec<Acceptance>, AcceptError> {
@@ -429,7 +389,8 @@ impl Control for Engine {
         }
         let mut refusals = Vec::new();
         for (index, event) in events.iter_mut().enumerate() {
-            self.examine(index, event, &mut refusals);
+            refusals.extend(examine(&self.program, self.world.context.targets.as_ref(), index, event));
+            event.during_test = event.subject.as_ref().is_some_and(|subject| self.world.is_loaded(subject));
         }
         if !refusals.is_empty() {
             return Err(AcceptError::Refused(refusals));

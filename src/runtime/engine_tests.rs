@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
+use super::clauses::Memory;
 use super::control::{AcceptError, Acceptance, Control as _, ControlError, RefusalKind};
 use super::engine::{Engine, Options};
 use super::journal::{RunStatus, RunSummary};
-use super::ports::{Context, Planner, RuleResult, RunFilter, Store, Targets};
+use super::ports::{Context, Planner, RuleResult, RuleState, RunFilter, Store, Targets, Transaction, Write};
 use super::program::Program;
 use crate::action::Registry;
+use crate::app::explain;
 use crate::base::clock::{Clock, ManualClock, Timestamp};
 use crate::base::digest::Digest;
 use crate::base::id::TargetName;
 use crate::base::source::Sources;
 use crate::compile;
+use crate::config::TargetTable;
 use crate::diagnostic::Diagnostics;
 use crate::model::event::{Event, Priority};
 use crate::model::objective::Objective;
@@ -33,6 +37,8 @@ use crate::service::recorder::StoreRecorder;
 use crate::shipped;
 use crate::store::MemoryStore;
 
+/// When everything begins.
+const START: Timestamp = Timestamp(1_700_000_000_000);
 /// How long a simulated load test takes.
 const LOAD_TEST: Duration = Duration::from_secs(30);
 
@@ -112,8 +118,13 @@ struct House {
 
 impl House {
     async fn new() -> Self {
-        let clock = Arc::new(ManualClock::starting_at(Timestamp(1_700_000_000_000)));
-        let store = Arc::new(MemoryStore::new());
+        Self::on(MemoryStore::new()).await
+    }
+
+    /// On a store that holds something already.
+    async fn on(store: MemoryStore) -> Self {
+        let clock = Arc::new(ManualClock::starting_at(START));
+        let store = Arc::new(store);
         let pressure = Arc::new(SimulatedPressure::new(Arc::clone(&clock) as Arc<dyn Clock>).taking(LOAD_TEST));
         let dispatcher = Arc::new(RecordedDispatcher::with_agents(["one", "two"]));
         let engine = start(&clock, &store, &pressure, &dispatcher).await;
@@ -404,4 +415,89 @@ async fn what_cannot_be_taken_is_refused_with_all_its_reasons() {
     let many = (0..11).map(|_| house.event("DEPLOYMENT_CHANGE", json!({ "signature": "z" }))).collect();
     assert!(matches!(house.engine.accept(many).await, Err(AcceptError::Busy { .. })));
     assert_eq!(house.until_over(1).await.len(), 1, "nothing of what was refused has run");
+}
+
+/// How a target may stand, and an event that comes then.
+fn situations() -> impl Strategy<Value = (explain::State, &'static str, Json)> {
+    let event = prop_oneof![
+        prop::sample::select(vec![100.0, 501.0, 1200.0]).prop_map(|p99| ("HIGH_LATENCY", json!({ "p99_ms": p99 }))),
+        prop::sample::select(vec!["a", "b"]).prop_map(|of| ("RETEST_DUE", json!({ "signature": of }))),
+        prop::sample::select(vec!["a", "b"]).prop_map(|of| ("DEPLOYMENT_CHANGE", json!({ "signature": of }))),
+        Just(("IDLE", json!({}))),
+        Just(("WAKE", json!({}))),
+    ];
+    let counted = || (0..4_usize, 0..2_usize).prop_map(|(matches, passed)| explain::Counted { matches, passed });
+    let phase = prop::sample::select(vec![Phase::Stable, Phase::Degraded, Phase::Paused]);
+    (phase, prop::option::of(Just("a".to_owned())), prop::option::of(Just(120.0)), counted(), counted(), event)
+        .prop_map(|(phase, signature, rate_rps, spike, retest, (kind, data))| {
+            let rules = BTreeMap::from([("latency_spike".into(), spike), ("latency_retest".into(), retest)]);
+            let state = explain::State { phase, signature, rate_rps, rules, ..explain::State::default() };
+            (state, kind, data)
+        })
+}
+
+/// A store in which the target stands like that.
+async fn standing(state: &explain::State) -> MemoryStore {
+    let target = TargetState {
+        phase: state.phase,
+        phase_before: state.phase,
+        signature: state.signature.as_deref().map(Into::into),
+        rate_rps: state.rate_rps,
+        ..TargetState::unknown("checkout".into(), START)
+    };
+    let program = program();
+    let mut writes = vec![Write::PutTarget(target.clone())];
+    for (name, counted) in &state.rules {
+        let memory = Memory::of(counted.matches, counted.passed, START);
+        writes.push(Write::PutRuleState(RuleState {
+            rule: name.clone(),
+            target: Some(target.name.clone()),
+            digest: program.router.rule(name.as_str()).unwrap().digest.clone(),
+            state: serde_json::to_value(memory).unwrap(),
+        }));
+    }
+    let store = MemoryStore::new();
+    store.commit(Transaction { writes, ..Transaction::default() }).await.unwrap();
+    store
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn what_is_explained_is_what_the_engine_does((state, kind, data) in situations()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut house = House::on(standing(&state).await).await;
+            let event = house.event(kind, data.clone());
+            let targets = TargetTable::new([settings()], None);
+            let told = explain::explain(&program(), &Sources::new(), &targets, event, &state, START);
+            assert!(told.refused.is_empty(), "{told:#?}");
+            house.sent = 0;
+            let id = house.send(kind, data).await;
+            if told.waits.is_some() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                assert_eq!(house.store.event("test", &id).await.unwrap().unwrap().outcome, None, "it waits");
+                return;
+            }
+            let outcome =
+                house.until(async || house.store.event("test", &id).await.unwrap().and_then(|stored| stored.outcome)).await;
+            let done: Vec<_> = outcome.rules.iter().map(|rule| (rule.rule.clone(), rule.result, rule.note.clone())).collect();
+            let said: Vec<_> = told.rules.iter().map(|rule| (rule.rule.clone(), rule.result, rule.note.clone())).collect();
+            assert_eq!(said, done);
+            let runs = house.runs().await;
+            for (told, done) in told.rules.iter().zip(&outcome.rules) {
+                let run = runs.iter().find(|run| Some(run.id) == done.run);
+                let made = run.map(|run| (run.workflow.to_string(), Some(run.inputs.clone())));
+                let starts = told.run.as_ref().filter(|run| run.starts);
+                assert_eq!(starts.map(|run| (run.workflow.clone(), run.inputs.clone())), made);
+                for (number, emitted) in told.emit.iter().enumerate() {
+                    let source = format!("homeostat/rules/{}", told.rule);
+                    let stored = house.store.event(&source, &format!("{id}/{}/{number}", told.rule)).await.unwrap().unwrap();
+                    let event = stored.event;
+                    assert_eq!((&event.kind, &event.data, event.deliver_at), (&emitted.kind, &emitted.data, emitted.deliver_at));
+                }
+            }
+        });
+    }
 }

@@ -4,13 +4,14 @@
 //! next is decided by a pure function of its plan and journal; other parts perform it.
 //! What it must not know: HTTP, SQL, files, terminals, how a load test or a dispatch is done.
 
-mod clauses;
+pub mod clauses;
 pub mod control;
 mod desk;
 pub mod effect;
 pub mod engine;
 #[cfg(test)]
 mod engine_tests;
+pub mod examine;
 mod interpreter;
 pub mod journal;
 pub mod machine;
@@ -19,4 +20,5 @@ pub mod ports;
 pub mod program;
 pub mod queue;
 pub mod run;
+pub mod verdict;
 pub mod world;

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{Desk, Waiting, waiting_summary};
-use crate::base::clock::Timestamp;
-use crate::base::id::RuleName;
-use crate::model::event::{Event, MAX_CHAIN};
+use crate::base::id::{RuleName, RunId};
+use crate::model::event::Event;
 use crate::model::metric;
-use crate::model::schema::{JsonMap, Shape};
 use crate::model::target::Phase;
-use crate::router::{Busy, Match, Rule};
-use crate::runtime::clauses::{Admission, Emission, Held};
+use crate::router::{Busy, Rule};
+use crate::runtime::clauses::Admission;
 use crate::runtime::control::ControlError;
 use crate::runtime::interpreter::Command;
 use crate::runtime::journal::{RunStatus, StopReason};
 use crate::runtime::machine::Trigger;
-use crate::runtime::ports::{Accepted, EventOutcome, RuleOutcome, RuleResult, RuleState, StoreError, Write};
+use crate::runtime::ports::{Accepted, EventOutcome, RuleOutcome, RuleState, StoreError, Write};
+use crate::runtime::program::Program;
 use crate::runtime::queue::{Queued, WAKE};
+use crate::runtime::verdict::{self, Holder, Situation, Start, Verdict};
 
 /// What routing one event changes.
 #[derive(Default)]
@@ -41,30 +41,20 @@ impl Desk {
         if event.kind == WAKE {
             self.wake().await?;
         }
-        let now = self.world.now();
         let mut changes = Changes::default();
         let program = Arc::clone(&self.program);
-        for routed in program.router.route(&event, view.as_ref(), now) {
-            let rule = routed.rule;
-            let result = match &routed.result {
-                Match::Matched => RuleResult::Matched,
-                Match::NoMatch | Match::NoTarget => RuleResult::NoMatch,
-                Match::Error(_) => RuleResult::Error,
-            };
-            let note = routed.result.note();
-            let mut outcome = RuleOutcome { rule: rule.name.clone(), result, run: None, note };
-            if result == RuleResult::Matched {
-                let held = Held {
-                    due: accepted_at,
-                    event: event.clone(),
-                    arguments: routed.arguments.clone(),
-                    emissions: routed.emissions.iter().map(Emission::from).collect(),
-                };
-                self.admit(rule, accepted_at, &held, &mut outcome, &mut changes);
+        let situation = self.situation(&program, view.as_ref());
+        let now = situation.now;
+        for verdict in verdict::judge(&situation, &event, accepted_at, &mut self.memories) {
+            let rule = verdict.rule;
+            let remembers = verdict.admission.is_some() && verdict::has_memory(rule);
+            let outcome = self.enact(verdict, &event, &mut changes);
+            if remembers {
+                self.remember(rule, &mut changes);
             }
             tracing::info!(event = %event.id, rule = %rule.name, result = ?outcome.result, note = outcome.note, "routed");
             metrics::counter!(metric::RULE_RESULTS.name,
-                "rule" => rule.name.to_string(), "result" => result_name(outcome.result))
+                "rule" => rule.name.to_string(), "result" => outcome.result.as_str())
             .increment(1);
             changes.outcomes.push(outcome);
         }
@@ -86,90 +76,37 @@ impl Desk {
         };
         let mut changes = Changes::default();
         if admission == Admission::Pass {
-            let mut outcome =
-                RuleOutcome { rule: rule.name.clone(), result: RuleResult::Matched, run: None, note: None };
-            self.pass(rule, &held, &mut outcome, &mut changes);
+            let situation = self.situation(&program, None);
+            let verdict = verdict::release(&situation, rule, &held);
+            self.enact(verdict, &held.event, &mut changes);
         }
         self.remember(rule, &mut changes);
         self.apply(changes).await
     }
 
-    /// Threshold, debounce and throttle.
-    fn admit(&mut self, rule: &Rule, at: Timestamp, held: &Held, outcome: &mut RuleOutcome, changes: &mut Changes) {
-        let has_memory = rule.threshold.is_some() || rule.debounce.is_some() || rule.throttle.is_some();
-        if !has_memory {
-            self.pass(rule, held, outcome, changes);
-            return;
-        }
-        let memory = self.memories.entry(rule.name.clone()).or_default();
-        let admission = memory.admit(rule, at, |due| Held { due, ..held.clone() });
-        match admission {
-            Admission::Pass => self.pass(rule, held, outcome, changes),
-            Admission::BelowThreshold { count } => {
-                outcome.result = RuleResult::BelowThreshold;
-                let wanted = rule.threshold.map_or(0, |threshold| threshold.count);
-                outcome.note = Some(format!("{count} of {wanted}"));
-            }
-            Admission::Debounced { due } => {
-                outcome.result = RuleResult::Debounced;
-                outcome.note = Some(format!("until {due}, unless another one comes"));
-            }
-            Admission::Throttled { count } => {
-                outcome.result = RuleResult::Throttled;
-                outcome.note = Some(format!("{count} dropped so far"));
-            }
-        }
-        self.remember(rule, changes);
+    /// How things stand, with the target as rules see it.
+    fn situation<'a>(&self, program: &'a Program, target: Option<&'a Json>) -> Situation<'a> {
+        let active = self.active.values().next().filter(|_| self.subject.is_some());
+        let holder = active.map(|active| Holder {
+            run: active.summary.id.to_string(),
+            workflow: active.summary.workflow.clone(),
+            inputs: active.summary.inputs.clone(),
+        });
+        let during_test = self.target().is_some_and(|target| self.world.is_loaded(target));
+        Situation { program, target, now: self.world.now(), holder, during_test }
     }
 
-    /// Busy, run and emit.
-    fn pass(&mut self, rule: &Rule, held: &Held, outcome: &mut RuleOutcome, changes: &mut Changes) {
-        if let Some(invocation) = &rule.run {
-            let inputs = held.arguments.clone().unwrap_or_else(|| JsonMap::new().into());
-            match self.program.plans.get(&invocation.workflow).map(Arc::clone) {
-                Some(plan) => self.create_run(rule, &held.event, inputs, &plan, outcome, changes),
-                None => {
-                    outcome.result = RuleResult::Error;
-                    outcome.note = Some(format!("there is no workflow `{}`", invocation.workflow));
-                }
-            }
-        }
-        if outcome.result == RuleResult::Matched {
-            self.emit(rule, held, outcome, changes);
-        }
+    /// Takes down what a verdict changes.
+    fn enact(&self, verdict: Verdict<'_>, event: &Event, changes: &mut Changes) -> RuleOutcome {
+        let Verdict { rule, result, note, start, emitted, .. } = verdict;
+        let run = start.map(|start| self.create_run(rule, event, start, changes));
+        changes.emitted.extend(emitted);
+        RuleOutcome { rule: rule.name.clone(), result, run, note }
     }
 
-    fn create_run(
-        &mut self,
-        rule: &Rule,
-        event: &Event,
-        inputs: Json,
-        plan: &Arc<crate::plan::Plan>,
-        outcome: &mut RuleOutcome,
-        changes: &mut Changes,
-    ) {
-        let mut supersedes = false;
-        if let Some(active) = self.active.values().next().filter(|_| self.subject.is_some()) {
-            let same = active.summary.workflow == plan.workflow && active.summary.inputs == inputs;
-            match rule.busy {
-                Busy::Drop => {
-                    outcome.result = RuleResult::Busy;
-                    outcome.note = Some(format!("run {} holds the target", active.summary.id));
-                    return;
-                }
-                // Stopping a run to do the same again would only lose time.
-                Busy::Supersede if same => {
-                    outcome.result = RuleResult::Busy;
-                    outcome.note = Some(format!("run {} does just that already", active.summary.id));
-                    return;
-                }
-                Busy::Supersede => {
-                    supersedes = true;
-                    changes.supersede = true;
-                }
-                Busy::Queue | Busy::Coalesce => {}
-            }
-        }
+    fn create_run(&self, rule: &Rule, event: &Event, start: Start, changes: &mut Changes) -> RunId {
+        let Start { plan, inputs, supersedes } = start;
+        changes.supersede |= supersedes;
         for (index, waiting) in self.waiting.iter().enumerate() {
             if supersedes && waiting.summary.supersedes {
                 changes.replaced.push((index, "a later event superseded it before it began"));
@@ -177,49 +114,16 @@ impl Desk {
                 changes.replaced.push((index, "a later event of the same rule replaced it before it began"));
             }
         }
-        let mut summary = waiting_summary(&self.world, plan, self.target(), inputs);
+        let mut summary = waiting_summary(&self.world, &plan, self.target(), inputs);
         summary.rule = Some(rule.name.clone());
         summary.event = Some((event.source.clone(), event.id.clone()));
         summary.priority = rule.priority;
         summary.supersedes = supersedes;
-        outcome.run = Some(summary.id);
+        let id = summary.id;
         changes.writes.push(Write::PutPlan { digest: plan.digest.clone(), source: plan.source.clone() });
         let event = Some(event.clone());
-        changes.waiting.push(Waiting { summary, plan: Arc::clone(plan), event });
-    }
-
-    fn emit(&self, rule: &Rule, held: &Held, outcome: &mut RuleOutcome, changes: &mut Changes) {
-        let cause = &held.event;
-        for (number, Emission { kind, data, after_ms }) in held.emissions.iter().enumerate() {
-            let chain = cause.chain.saturating_add(1);
-            if chain > MAX_CHAIN {
-                let note = format!("`{kind}` is not emitted: it would be number {chain} of a chain of events");
-                tracing::error!(rule = %rule.name, event = %cause.id, "{note}");
-                outcome.note = Some(note);
-                continue;
-            }
-            let mut data = data.clone();
-            let declared = self.program.events.get(kind).cloned().unwrap_or_default();
-            if let Err(mismatches) = Shape::Object(declared).conform("data", &mut data) {
-                let list: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
-                outcome.note = Some(format!("`{kind}` is not emitted: {}", list.join("; ")));
-                continue;
-            }
-            let now = self.world.now();
-            changes.emitted.push(Event {
-                id: format!("{}/{}/{number}", cause.id, rule.name),
-                source: format!("homeostat/rules/{}", rule.name),
-                kind: kind.clone(),
-                subject: cause.subject.clone(),
-                time: now,
-                data,
-                priority: cause.priority,
-                deliver_at: (*after_ms > 0).then(|| now.after(std::time::Duration::from_millis(*after_ms))),
-                during_test: self.target().is_some_and(|target| self.world.is_loaded(target)),
-                chain,
-                extensions: JsonMap::new(),
-            });
-        }
+        changes.waiting.push(Waiting { summary, plan, event });
+        id
     }
 
     fn remember(&self, rule: &Rule, changes: &mut Changes) {
@@ -291,17 +195,5 @@ impl Desk {
             Err(ControlError::Store(error)) => Err(error),
             _ => Ok(()),
         }
-    }
-}
-
-fn result_name(result: RuleResult) -> &'static str {
-    match result {
-        RuleResult::Matched => "matched",
-        RuleResult::NoMatch => "no_match",
-        RuleResult::Error => "error",
-        RuleResult::BelowThreshold => "below_threshold",
-        RuleResult::Debounced => "debounced",
-        RuleResult::Throttled => "throttled",
-        RuleResult::Busy => "busy",
     }
 }
