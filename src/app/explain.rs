@@ -2,7 +2,7 @@
 //!
 //! The verdicts are the engine's own; here they are put beside the values that led to them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
@@ -216,7 +216,7 @@ pub fn explain(
         holder: subject.as_ref().and_then(|_| holder(state)),
         during_test: event.during_test,
     };
-    let mut memories: HashMap<RuleName, Memory> = state
+    let mut memories: BTreeMap<RuleName, Memory> = state
         .rules
         .iter()
         .map(|(rule, counted)| (rule.clone(), Memory::of(counted.matches, counted.passed, now)))

@@ -4,7 +4,7 @@
 //! Whoever serves a target makes the verdicts durable; whoever explains an event shows them. So both say the same.
 //! What it must not know: stores, tasks, runs that wait.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -72,7 +72,7 @@ pub fn judge<'a>(
     situation: &Situation<'a>,
     event: &Event,
     accepted_at: Timestamp,
-    memories: &mut HashMap<RuleName, Memory>,
+    memories: &mut BTreeMap<RuleName, Memory>,
 ) -> Vec<Verdict<'a>> {
     let routed = situation.program.router.route(event, situation.target, situation.now);
     let verdicts = routed.into_iter().map(|routed| {
@@ -118,7 +118,7 @@ fn admit(
     situation: &Situation<'_>,
     at: Timestamp,
     held: &Held,
-    memories: &mut HashMap<RuleName, Memory>,
+    memories: &mut BTreeMap<RuleName, Memory>,
     verdict: &mut Verdict<'_>,
 ) {
     let rule = verdict.rule;

@@ -55,7 +55,7 @@ fn an_explanation_is_read_from_top_to_bottom() {
     let known = State {
         signature: Some("sha256:1f2e".to_owned()),
         rate_rps: Some(120.0),
-        rules: counted.clone(),
+        rules: counted,
         ..State::default()
     };
     let running = Some(Running { workflow: "slow".to_owned(), inputs: json!({ "rate_rps": 1.0 }) });

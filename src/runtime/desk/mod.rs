@@ -8,7 +8,7 @@ mod begin;
 mod finish;
 mod routing;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -97,7 +97,7 @@ pub(super) struct Desk {
     pending: Arc<AtomicUsize>,
     mailbox: mpsc::UnboundedReceiver<Message>,
     queue: EventQueue,
-    memories: HashMap<RuleName, Memory>,
+    memories: BTreeMap<RuleName, Memory>,
     waiting: Vec<Waiting>,
     active: BTreeMap<RunId, Active>,
     tasks: JoinSet<(RunId, Finish)>,
@@ -128,7 +128,7 @@ impl Desk {
             pending,
             mailbox,
             queue,
-            memories: HashMap::new(),
+            memories: BTreeMap::new(),
             waiting: backlog.waiting,
             active: BTreeMap::new(),
             tasks: JoinSet::new(),
