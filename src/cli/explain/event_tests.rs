@@ -52,12 +52,8 @@ fn an_explanation_is_read_from_top_to_bottom() {
     let spike =
         |p99: f64| json!({ "type": "SPIKE", "subject": "checkout", "data": { "p99_ms": p99, "tags": ["prod-1"] } });
     let counted = BTreeMap::from([("first".into(), Counted { matches: 1, passed: 0 })]);
-    let known = State {
-        signature: Some("sha256:1f2e".to_owned()),
-        rate_rps: Some(120.0),
-        rules: counted,
-        ..State::default()
-    };
+    let known =
+        State { signature: Some("sha256:1f2e".to_owned()), rate_rps: Some(120.0), rules: counted, ..State::default() };
     let running = Some(Running { workflow: "slow".to_owned(), inputs: json!({ "rate_rps": 1.0 }) });
     let busy = State { phase: Phase::Degraded, running, ..known.clone() };
     let paused = State { phase: Phase::Paused, ..State::default() };
