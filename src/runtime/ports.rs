@@ -192,21 +192,6 @@ pub enum RuleResult {
     Busy,
 }
 
-impl RuleResult {
-    /// As it is stored and counted.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Matched => "matched",
-            Self::NoMatch => "no_match",
-            Self::Error => "error",
-            Self::BelowThreshold => "below_threshold",
-            Self::Debounced => "debounced",
-            Self::Throttled => "throttled",
-            Self::Busy => "busy",
-        }
-    }
-}
-
 /// What a rule's clauses remember for one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleState {

@@ -218,3 +218,18 @@ fn emit(situation: &Situation<'_>, held: &Held, verdict: &mut Verdict<'_>) {
         });
     }
 }
+
+impl RuleResult {
+    /// As it is stored and counted.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::NoMatch => "no_match",
+            Self::Error => "error",
+            Self::BelowThreshold => "below_threshold",
+            Self::Debounced => "debounced",
+            Self::Throttled => "throttled",
+            Self::Busy => "busy",
+        }
+    }
+}
