@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_code_that_is_none_is_told_with_the_nearest() {
-        assert_eq!(find("H0110").unwrap_err().help.unwrap(), "did you mean `H0100` (an expression cannot be parsed)?");
+        assert_eq!(find("H0198").unwrap_err().help.unwrap(), "did you mean `H0108` (a literal is malformed)?");
         for word in ["", "H", "yaml", "99999999", "H-101"] {
             assert_eq!(find(word).unwrap_err().exit, Exit::Usage, "{word}");
         }
