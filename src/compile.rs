@@ -27,6 +27,9 @@ pub struct Compilation {
     pub diagnostics: Diagnostics,
 }
 
+/// Names that do not exist: the same one is told once, however often it is used.
+const ONE_CAUSE: &[Code] = &[Code::UnknownStep, Code::UnknownAction, Code::UnknownEvent, Code::UnknownWorkflow];
+
 /// Files and folders, compiled together.
 pub fn load_and_compile(paths: &[PathBuf], catalogue: &Catalogue) -> Compilation {
     let (sources, diagnostics) = load(paths);
@@ -38,7 +41,7 @@ pub fn compile(sources: Sources, mut diagnostics: Diagnostics, catalogue: &Catal
     let trees = parse(&sources, &mut diagnostics);
     let program = check(&trees, catalogue, &mut diagnostics);
     let plans = plan(&program.workflows, &sources, &mut diagnostics);
-    diagnostics.sort();
+    diagnostics.join_repeated(ONE_CAUSE);
     let program = (!diagnostics.has_errors()).then_some(program);
     Compilation { sources, program, plans, diagnostics }
 }

@@ -7,6 +7,7 @@ pub mod digest;
 pub mod fragment;
 pub mod id;
 pub mod literal;
+pub mod mend;
 pub mod source;
 pub mod span;
 pub mod suggest;

@@ -65,7 +65,8 @@ impl Word {
 
     /// How many edits make another word still the one that was meant.
     fn limit(&self) -> usize {
-        (self.letters.len() / 3).clamp(1, 3)
+        // Any one letter is one edit away from any other: nothing is meant by that.
+        if self.letters.len() < 2 { 0 } else { (self.letters.len() / 3).clamp(1, 3) }
     }
 
     /// `false` only where the distance is certainly above the limit: an edit changes the length by one at most, and takes
@@ -123,6 +124,8 @@ mod tests {
         assert_eq!(nearest("p95_ms", names), Some("p99_ms"));
         assert_eq!(nearest("banana", names), None);
         assert_eq!(nearest(&"signature".repeat(100), names), None);
+        assert_eq!(nearest("F", ["E", "f"]), Some("f"));
+        assert_eq!(nearest("G", ["E"]), None);
     }
 
     #[test]
@@ -139,7 +142,7 @@ mod tests {
         #[test]
         fn nothing_near_is_sorted_out(wrong in "[a-cA-C_é]{0,9}", names in prop::collection::vec("[a-cA-C_é]{0,9}", 0..6)) {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            let limit = (wrong.chars().count() / 3).clamp(1, 3);
+            let limit = Word::of(&wrong).unwrap().limit();
             let slow = names.iter().map(|name| (plain_distance(&wrong, name), *name)).filter(|(edits, _)| *edits <= limit).min();
             prop_assert_eq!(nearest(&wrong, names.iter().copied()), slow.map(|(_, name)| name));
             prop_assert_eq!(Candidates::new(names).nearest(&wrong), slow.map(|(_, name)| name));

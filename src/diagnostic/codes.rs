@@ -56,6 +56,7 @@ codes! {
     BadMacro = 107, "a macro is used wrongly", "A macro's variable must be a plain name, and `has()` takes a field selection.";
     BadLiteral = 108, "a literal is malformed", "Numbers must be in range, and strings may only hold known escapes.";
     EvaluationFailed = 109, "an expression fails when it is evaluated", "The message says what failed; `has(a.b)` and `a.?b` ask for what may be absent.";
+    MaybeNull = 110, "a value may be null where null fails", "Make sure first, with `x != null && …` or `x != null ? … : …`; the condition of a rule or step counts.";
 
     RuleSyntax = 200, "a rules file cannot be parsed", "The message says what may stand here.";
     DuplicateName = 201, "a name is declared twice", "Rename or delete one of the two.";

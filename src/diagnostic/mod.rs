@@ -150,6 +150,13 @@ impl Diagnostics {
         *found += 1;
     }
 
+    /// Replaces those that `is_it` finds.
+    pub fn change(&mut self, is_it: impl Fn(&Diagnostic) -> bool, change: impl Fn(Diagnostic) -> Diagnostic) {
+        for diagnostic in self.list.iter_mut().filter(|diagnostic| is_it(diagnostic)) {
+            *diagnostic = change(diagnostic.clone());
+        }
+    }
+
     pub fn extend(&mut self, others: Diagnostics) {
         others.list.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
@@ -157,6 +164,30 @@ impl Diagnostics {
     /// Whether another error in that file would be dropped: what costs much to look at need not be.
     pub fn is_full(&self, source: SourceId) -> bool {
         self.found.get(&(source, Severity::Error)).is_some_and(|found| *found > MAX_OF_FILE)
+    }
+
+    /// Those of the same code and message become one, at the first place, if the code is one of `codes`: a name that does
+    /// not exist is one mistake however often it is used. The other places are labels of it.
+    pub fn join_repeated(&mut self, codes: &[Code]) {
+        /// More places than this say nothing more.
+        const MOST: usize = 8;
+        self.sort();
+        let mut kept: Vec<Diagnostic> = Vec::new();
+        let mut first: HashMap<(SourceId, Code, String), usize> = HashMap::new();
+        for problem in std::mem::take(&mut self.list) {
+            if codes.contains(&problem.code) {
+                let key = (problem.primary.span.source, problem.code, problem.message.clone());
+                if let Some(first) = first.get(&key).and_then(|at| kept.get_mut(*at)) {
+                    if first.secondary.len() < MOST {
+                        first.secondary.push(Label { span: problem.primary.span, text: "and here".to_owned() });
+                    }
+                    continue;
+                }
+                first.insert(key, kept.len());
+            }
+            kept.push(problem);
+        }
+        self.list = kept;
     }
 
     /// In the order of their places, the same problem at the same place once.

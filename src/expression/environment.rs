@@ -15,6 +15,8 @@ pub struct TypeEnv {
     variables: Vec<(String, Type)>,
     container: String,
     functions: Vec<(String, Overload)>,
+    /// Names that do not exist here, and what to say to whoever uses one.
+    absent: Vec<(&'static str, &'static str)>,
 }
 
 impl TypeEnv {
@@ -54,13 +56,25 @@ impl TypeEnv {
         self
     }
 
+    /// The same names; whoever uses `name`, which does not exist here, is told `why`.
+    #[must_use]
+    pub fn without(mut self, name: &'static str, why: &'static str) -> Self {
+        self.absent.push((name, why));
+        self
+    }
+
+    /// What to say of a name that does not exist here.
+    pub(super) fn why_absent(&self, name: &str) -> Option<&'static str> {
+        self.absent.iter().rev().find(|(absent, _)| *absent == name).map(|(_, why)| *why)
+    }
+
     /// Every variable with its type, in the order they were added.
     pub fn variables(&self) -> impl Iterator<Item = (&str, &Type)> {
         self.variables.iter().map(|(name, kind)| (name.as_str(), kind))
     }
 
     /// Every variable's name.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.variables.iter().map(|(name, _)| name.as_str())
     }
 

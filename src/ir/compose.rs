@@ -2,8 +2,10 @@
 //! against it.
 
 use super::fit::{program_fits, remedy};
+use super::nulls::{self, Known};
 use super::template::{Part, Template};
 use crate::base::fragment::Fragment;
+use crate::base::mend;
 use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::expression::{self, Program, TypeEnv};
@@ -17,6 +19,8 @@ pub(super) struct Composer<'a> {
     pub(super) diagnostics: &'a mut Diagnostics,
     /// Every expression that compiled, also where its value does not do: what it refers to is checked all the same.
     pub(super) programs: &'a mut Vec<Program>,
+    /// What is not null here.
+    pub(super) known: &'a Known,
 }
 
 /// What a value must be: its shape, and whether null or nothing will do.
@@ -116,6 +120,9 @@ impl Composer<'_> {
             }
         }
         if shape.conform("", &mut value).is_ok() {
+            if let Some(text) = node.as_str() {
+                self.looks_like_expression(node.span, text);
+            }
             return Some(Template::Literal(value));
         }
         let is = if node.is_null() { "it is empty".to_owned() } else { format!("it is {}", node.describe()) };
@@ -125,13 +132,44 @@ impl Composer<'_> {
             Shape::String if node.scalar().is_some_and(|text| !text.text.is_empty()) => {
                 diagnostic.help("put it in quotes")
             }
-            Shape::Duration => diagnostic.help("write a number and a unit, like `250ms`, `30s`, `10m` or `30d`"),
+            Shape::Duration => diagnostic.help(match node.as_str().and_then(mend::duration) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "write a number and a unit, like `250ms`, `30s`, `10m` or `30d`".to_owned(),
+            }),
+            Shape::Int | Shape::Double if node.as_str().is_some() => match node.as_str().and_then(mend::number) {
+                Some(meant) if Some(meant.as_str()) == node.as_str() => {
+                    diagnostic.help("a number stands without quotes")
+                }
+                Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+                None => match node.as_str().and_then(|text| bare_path(self.env, text)) {
+                    Some(path) => diagnostic.help(format!("an expression is written `\"${{{path}}}\"`")),
+                    None => diagnostic,
+                },
+            },
+            Shape::Bool => diagnostic.help("write `true` or `false`, without quotes"),
             Shape::Timestamp => diagnostic.help("write a time like `2026-01-31T12:00:00Z`"),
             Shape::List(_) => diagnostic.help("write a list: `[…]`"),
             _ => diagnostic,
         };
         self.diagnostics.push(diagnostic);
         None
+    }
+
+    /// Warns of text that was meant to be an expression.
+    fn looks_like_expression(&mut self, span: Span, text: &str) {
+        let Some(path) = meant_expression(self.env, text) else { return };
+        let (message, help) = match path {
+            Meant::Expression(path) => (
+                format!("this is text: nothing is put in place of `{path}`"),
+                format!("an expression is written `\"${{{path}}}\"`"),
+            ),
+            Meant::Template => (
+                "this is text: it looks like a template of another tool".to_owned(),
+                "expressions stand in `${ … }`, and there are no blocks: make a choice with `condition ? a : b`"
+                    .to_owned(),
+            ),
+        };
+        self.diagnostics.push(Diagnostic::warning(Code::BadTemplate, span, message).help(help));
     }
 
     fn text(&mut self, node: &Node, fragment: &Fragment, wanted: Wanted<'_>, what: &str) -> Option<Template> {
@@ -188,6 +226,14 @@ impl Composer<'_> {
             );
             return None;
         }
+        if let Some((at, docs)) = nulls::may_be_null(&program, self.env, self.known) {
+            self.diagnostics.push(
+                Diagnostic::error(Code::MaybeNull, at, "null cannot stand within text, and this may be null")
+                    .label(docs)
+                    .help("say what to write then, like `${x != null ? x : \"unknown\"}`"),
+            );
+            return None;
+        }
         if program.is_optional() {
             self.diagnostics.push(
                 Diagnostic::error(Code::BadTemplate, span, "this may hold nothing, and stands within text")
@@ -205,6 +251,7 @@ impl Composer<'_> {
         }
         match expression::compile(expression, self.env) {
             Ok(program) => {
+                nulls::check(&program, self.env, self.known, self.diagnostics);
                 self.programs.push(program.clone());
                 Some(program)
             }
@@ -221,10 +268,25 @@ impl Composer<'_> {
         if let Err(why) = program_fits(program, wanted.shape) {
             let message = format!("the value of {what} {why}");
             let mut diagnostic = Diagnostic::error(Code::WrongType, span, message);
+            if let (Shape::List(_), Shape::Object(_) | Shape::Map(_)) = (wanted.shape, program.shape()) {
+                diagnostic = diagnostic.help("the keys of a map are listed by `m.transformList(k, v, k)`");
+            }
             if let Some(help) = remedy(&at.text, &program.shape(), wanted.shape) {
                 diagnostic = diagnostic.help(help);
             }
             self.diagnostics.push(diagnostic);
+            return false;
+        }
+        if !wanted.nullable
+            && *wanted.shape != Shape::Any
+            && let Some((at, docs)) = nulls::may_be_null(program, self.env, self.known)
+        {
+            let message = format!("{what} cannot be null, and this may be");
+            self.diagnostics.push(
+                Diagnostic::error(Code::MaybeNull, at, message)
+                    .label(docs)
+                    .help("make sure with the step's `if`, like `if: target.record != null`"),
+            );
             return false;
         }
         if program.is_optional() && !wanted.optional {
@@ -240,6 +302,40 @@ impl Composer<'_> {
         }
         true
     }
+}
+
+/// What a text was meant to be.
+enum Meant {
+    Expression(String),
+    /// Of Jinja, Helm or the like.
+    Template,
+}
+
+/// What people write for `${ … }` who know other tools: `{x}`, `$(x)`, `{{ x }}`, `$x`, and `x` alone.
+fn meant_expression(env: &TypeEnv, text: &str) -> Option<Meant> {
+    for (open, close) in [("{{", "}}"), ("{", "}"), ("$(", ")"), ("<%=", "%>"), ("#{", "}")] {
+        let inner = text.split_once(open).and_then(|(_, rest)| rest.split_once(close)).map(|(inner, _)| inner);
+        if let Some(path) = inner.and_then(|inner| bare_path(env, inner)) {
+            return Some(Meant::Expression(path.to_owned()));
+        }
+    }
+    if text.contains("{%") || text.contains("{{ .") || text.contains("{{.") {
+        return Some(Meant::Template);
+    }
+    let word = text.strip_prefix('$').unwrap_or(text);
+    bare_path(env, word).map(|path| Meant::Expression(path.to_owned()))
+}
+
+/// A path like `inputs.name`, whose root exists here.
+fn bare_path<'t>(env: &TypeEnv, text: &'t str) -> Option<&'t str> {
+    let path = text.trim();
+    let (root, rest) = path.split_once('.')?;
+    let is_word = |word: &str| {
+        let word = word.strip_prefix('?').unwrap_or(word);
+        word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    (env.names().any(|name| name == root) && rest.split('.').all(is_word)).then_some(path)
 }
 
 /// Takes everything.

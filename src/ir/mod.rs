@@ -5,6 +5,7 @@
 pub mod check;
 mod compose;
 pub mod fit;
+mod nulls;
 pub mod rules;
 pub mod scope;
 pub mod template;

@@ -13,6 +13,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use super::nulls::{self, Known};
 use super::{Busy, Emission, EventType, Invocation, Rule, Threshold, Throttle, scope};
 use crate::base::digest::Digest;
 use crate::base::fragment::Fragment;
@@ -20,6 +21,7 @@ use crate::base::id::{RuleName, WorkflowName};
 use crate::base::span::{Span, Spanned};
 use crate::base::suggest::Candidates;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::expression::ast::{ExprKind, Literal};
 use crate::expression::{self, TypeEnv};
 use crate::model::schema::{Object, Shape};
 use crate::syntax::rules::ast::{self, ClauseKind, ClauseWord};
@@ -39,7 +41,8 @@ pub fn check(files: &[ast::File], workflows: &Workflows<'_>) -> (Vec<EventType>,
         ast::Item::Event(_) => None,
     }) {
         let first = once(&mut places, &rule.name, "rule", &mut diagnostics);
-        let mut checker = Checker { names: &names, diagnostics: &mut diagnostics, env: &names.nothing_known };
+        let mut checker =
+            Checker { names: &names, diagnostics: &mut diagnostics, env: &names.nothing_known, known: Known::new() };
         let checked = checker.rule(rule);
         rules.extend(checked.filter(|_| first));
     }
@@ -109,6 +112,8 @@ struct Checker<'n, 'a> {
     diagnostics: &'n mut Diagnostics,
     /// The names that the rule's expressions may use.
     env: &'n TypeEnv,
+    /// What its `when` makes sure is not null.
+    known: Known,
 }
 
 impl<'n, 'a> Checker<'n, 'a> {
@@ -140,7 +145,10 @@ impl<'n, 'a> Checker<'n, 'a> {
             span: rule.span,
         };
         let mut whole = event.is_some() && !rule.name.node.is_empty();
-        for clause in unique {
+        // The condition holds wherever the other clauses are looked at, in whatever order they stand.
+        let (conditions, others): (Vec<_>, Vec<_>) =
+            unique.into_iter().partition(|clause| matches!(clause.kind, ClauseKind::When(_)));
+        for clause in conditions.into_iter().chain(others) {
             whole &= self.clause(clause, &mut checked).is_some();
         }
         whole &= checked.run.is_some() || !checked.emit.is_empty();
@@ -217,7 +225,11 @@ impl<'n, 'a> Checker<'n, 'a> {
     fn clause(&mut self, clause: &ast::Clause, rule: &mut Rule) -> Option<()> {
         match &clause.kind {
             ClauseKind::On(_) => {}
-            ClauseKind::When(condition) => rule.when = Some(self.condition(condition)?),
+            ClauseKind::When(condition) => {
+                let condition = self.condition(condition)?;
+                self.known = nulls::proven(&condition, self.env);
+                rule.when = Some(condition);
+            }
             ClauseKind::Priority(priority) => rule.priority = priority.node,
             ClauseKind::Threshold { count, within } => {
                 rule.threshold = Some(Threshold { count: count.node, within: within.node });
@@ -242,11 +254,33 @@ impl<'n, 'a> Checker<'n, 'a> {
             return None;
         }
         match expression::compile(fragment, self.env) {
-            Ok(program) => Some(program),
+            Ok(program) => {
+                self.looks_like_template(&program, fragment);
+                nulls::check(&program, self.env, &self.known, self.diagnostics);
+                Some(program)
+            }
             Err(problems) => {
                 self.diagnostics.extend(problems);
                 None
             }
+        }
+    }
+
+    /// Warns of text with `${ … }` in it, which only workflows know.
+    fn looks_like_template(&mut self, program: &expression::Program, fragment: &Fragment) {
+        if let ExprKind::Literal(Literal::String(text)) = &program.expr().kind
+            && let Some((_, rest)) = text.split_once("${")
+            && let Some((inner, _)) = rest.split_once('}')
+        {
+            let span = fragment.span(0..fragment.text.len());
+            self.diagnostics.push(
+                Diagnostic::warning(
+                    Code::BadTemplate,
+                    span,
+                    "this is text: nothing is put in place of `${ … }` in rules",
+                )
+                .help(format!("write the expression itself: `{}`", inner.trim())),
+            );
         }
     }
 
@@ -263,9 +297,11 @@ impl<'n, 'a> Checker<'n, 'a> {
         }
         if !matches!(shape, Shape::Bool | Shape::Any) {
             let message = format!("a `when` needs a `bool`, but this is `{shape}`");
-            self.diagnostics.push(
-                Diagnostic::error(Code::WrongType, span, message).help("compare it with something, like `… == 1`"),
-            );
+            self.diagnostics.push(Diagnostic::error(Code::WrongType, span, message).help(match shape {
+                Shape::List(_) | Shape::Map(_) => "whether it holds anything is asked with `size(…) > 0`",
+                Shape::String => "compare it with something, like `… == \"text\"`",
+                _ => "compare it with something, like `… == 1`",
+            }));
             return None;
         }
         Some(program)
@@ -295,7 +331,8 @@ impl<'n, 'a> Checker<'n, 'a> {
             };
             let problem =
                 Diagnostic::error(Code::UnknownWorkflow, call.name.span, format!("there is no workflow `{name}`"));
-            let near = self.names.similar_workflows().nearest(name);
+            // Elsewhere workflows are named with what they are, as in `workflow.rest`.
+            let near = self.names.similar_workflows().nearest(name.rsplit('.').next().unwrap_or(name));
             self.diagnostics.push(problem.help(help).did_you_mean(near));
         }
         let inputs = workflow.copied().flatten();

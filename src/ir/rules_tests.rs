@@ -38,7 +38,7 @@ event CHANGE { signature: string, factor?: double, place?: { host: string, ports
 rule later {
     on        CHANGE
     priority  5
-    when      event.data.signature != target.signature && now > event.time
+    when      event.data.signature != target.signature && target.signature != null
     threshold 3 within 1m
     debounce  10s
     throttle  1 per 5m

@@ -24,7 +24,11 @@ pub fn target() -> Type {
 
 /// Names of a rule's expressions: `event`, whose data is `data`, `target` (see [`target()`], made once for all), `now`.
 pub fn rule(data: Object, target: &Type) -> TypeEnv {
-    let event = TypeEnv::new().with("event", Shape::Object(Event::shape(data)));
+    let event = TypeEnv::new()
+        .without("inputs", "a rule has no inputs: what the event carries is `event.data.NAME`")
+        .without("steps", "a rule has no steps: they are those of the workflow that it runs")
+        .without("env", "expressions do not see the environment: settings stand in `homeostat.yaml`")
+        .with("event", Shape::Object(Event::shape(data)));
     event.with_type("target", target.clone()).with("now", Shape::Timestamp)
 }
 
@@ -42,6 +46,16 @@ pub fn workflow(
         Field::required("workflow", Shape::String, "the workflow's name"),
     ]);
     let env = TypeEnv::new()
+        .without("event", "a workflow sees no event: declare an input, and give it in the rule's `run`")
+        .without("error", "`error` exists in the steps of `on_failure` alone")
+        .without("item", "`item` exists in a step with `for_each`, in its `with` and `undo`")
+        .without("index", "`index` exists in a step with `for_each`, in its `with` and `undo`")
+        .without("now", "a workflow has no clock: give it the time as an input")
+        .without("env", "expressions do not see the environment: settings stand in `homeostat.yaml`")
+        .without("secret", "expressions do not see secrets: they stand in `homeostat.yaml`")
+        .without("secrets", "expressions do not see secrets: they stand in `homeostat.yaml`")
+        .without("config", "expressions do not see settings, but for those of `target`")
+        .without("self", "a step refers to others as `steps.NAME`")
         .with("inputs", Shape::Object(workflow.inputs.clone()))
         .with("steps", Shape::Object(Object { fields: steps(workflow, action, part), open: true }))
         .with("target", Shape::Object(target::shape()))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compose::{ANYTHING, Composer, Wanted};
+use super::nulls::{self, Known};
 use super::scope::{self, Part};
 use super::template::Template;
 use super::{ForEach, Retry, Step, Undo, Workflow};
@@ -87,7 +88,10 @@ fn action(uses: &Spanned<String>, catalogue: &Catalogue, found: &mut Diagnostics
             let of_family: Vec<String> =
                 names().filter(|name| name.split('.').next() == Some(family)).map(|name| format!("`{name}`")).collect();
             let all: Vec<String> = names().map(|name| format!("`{name}`")).collect();
-            diagnostic.help(format!("actions are {}", if of_family.is_empty() { all } else { of_family }.join(", ")))
+            diagnostic.help(match of_family.is_empty() {
+                true => format!("actions are {}", all.join(", ")),
+                false => format!("actions of `{family}` are {}", of_family.join(", ")),
+            })
         }
     });
     None
@@ -123,10 +127,14 @@ impl<'a> Checker<'a> {
     fn step(&mut self, step: &'a ast::Step, env: &TypeEnv, part: Part) -> Option<Step> {
         let mut programs: Vec<Program> = Vec::new();
         let condition = step.condition.as_ref().and_then(|condition| self.condition(condition, env, &mut programs));
-        let (for_each, item_env) = self.for_each(step, env, &mut programs);
+        // The step is skipped where its condition is false.
+        let known = condition.as_ref().map(|condition| nulls::proven(condition, env)).unwrap_or_default();
+        let (for_each, item_env) = self.for_each(step, env, &known, &mut programs);
         let action = self.actions.get(step.name.node.as_str()).map(Arc::clone);
-        let with = self.with(action.as_deref(), step.with.as_ref(), step.uses.as_ref(), &item_env, &mut programs);
-        let undo = step.undo.as_ref().and_then(|undo| self.undo(undo, action.as_deref(), &item_env, &mut programs));
+        let with =
+            self.with(action.as_deref(), step.with.as_ref(), step.uses.as_ref(), (&item_env, &known), &mut programs);
+        let undo =
+            step.undo.as_ref().and_then(|undo| self.undo(undo, action.as_deref(), (&item_env, &known), &mut programs));
         let references = self.references(&programs, Some(&step.name.node), part);
         let needs = self.needs(step, part);
         Some(Step {
@@ -146,7 +154,7 @@ impl<'a> Checker<'a> {
 
     fn condition(&mut self, condition: &ast::Condition, env: &TypeEnv, programs: &mut Vec<Program>) -> Option<Program> {
         let mut problems = Diagnostics::new();
-        let mut composer = Composer { env, diagnostics: &mut problems, programs };
+        let mut composer = Composer { env, diagnostics: &mut problems, programs, known: &Known::new() };
         let program = composer.program(&condition.expression);
         let span = condition.expression.span(0..condition.expression.text.len());
         if let (None, Some(comment)) = (&program, condition.comment) {
@@ -173,11 +181,17 @@ impl<'a> Checker<'a> {
     }
 
     /// The items, and the names that exist for each of them.
-    fn for_each(&mut self, step: &ast::Step, env: &TypeEnv, programs: &mut Vec<Program>) -> (Option<ForEach>, TypeEnv) {
+    fn for_each(
+        &mut self,
+        step: &ast::Step,
+        env: &TypeEnv,
+        known: &Known,
+        programs: &mut Vec<Program>,
+    ) -> (Option<ForEach>, TypeEnv) {
         let Some(node) = &step.for_each else { return (None, env.clone()) };
         let list = Shape::List(Box::new(Shape::Any));
         let wanted = Wanted { shape: &list, nullable: false, optional: false };
-        let items = Composer { env, diagnostics: self.found, programs }.value(node, wanted, "`for_each`");
+        let items = Composer { env, diagnostics: self.found, programs, known }.value(node, wanted, "`for_each`");
         let item = match &items {
             Some(Template::Expression(program)) => match program.shape() {
                 Shape::List(item) => *item,
@@ -195,12 +209,12 @@ impl<'a> Checker<'a> {
         action: Option<&ActionSignature>,
         with: Option<&Node>,
         uses: Option<&Spanned<String>>,
-        env: &TypeEnv,
+        (env, known): (&TypeEnv, &Known),
         programs: &mut Vec<Program>,
     ) -> Template {
         let entries = with.and_then(Node::as_map).unwrap_or_default();
         let whole = uses.map(|uses| uses.span).or(with.map(|with| with.span)).unwrap_or(self.workflow.span);
-        let mut composer = Composer { env, diagnostics: self.found, programs };
+        let mut composer = Composer { env, diagnostics: self.found, programs, known };
         match action {
             Some(action) => composer.object(entries, &action.inputs, whole, &format!("`{}`", action.name)),
             None => {
@@ -214,7 +228,7 @@ impl<'a> Checker<'a> {
         &mut self,
         undo: &ast::Undo,
         action: Option<&ActionSignature>,
-        env: &TypeEnv,
+        scope: (&TypeEnv, &Known),
         programs: &mut Vec<Program>,
     ) -> Option<Undo> {
         match undo {
@@ -231,7 +245,7 @@ impl<'a> Checker<'a> {
             }
             ast::Undo::Action { uses, with, .. } => {
                 let action = self::action(uses, self.catalogue, self.found);
-                let with = self.with(action.as_deref(), with.as_ref(), Some(uses), env, programs);
+                let with = self.with(action.as_deref(), with.as_ref(), Some(uses), scope, programs);
                 Some(Undo::Action { action: action?, with })
             }
         }
@@ -323,7 +337,8 @@ impl<'a> Checker<'a> {
         let mut outputs = Vec::new();
         for (key, node) in &self.workflow.outputs {
             let mut programs = Vec::new();
-            let mut composer = Composer { env: &env, diagnostics: self.found, programs: &mut programs };
+            let known = Known::new();
+            let mut composer = Composer { env: &env, diagnostics: self.found, programs: &mut programs, known: &known };
             let template = composer.value(node, ANYTHING, &format!("`{}`", key.name));
             self.references(&programs, None, Part::Steps);
             outputs.extend(template.map(|template| (key.name.clone(), template)));

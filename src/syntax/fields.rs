@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::base::literal::parse_duration;
+use crate::base::mend;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::syntax::foreign;
 use crate::syntax::yaml::{Key, Node};
 
 /// Collects what is wrong while a tree is walked.
@@ -37,21 +39,30 @@ impl Walk {
             self.wrong_kind(node, what, "a mapping", help);
             return &[];
         };
-        let names = || known.iter().map(AsRef::as_ref);
-        for (key, _) in entries.iter().filter(|(key, _)| names().all(|name| name != key.name)) {
+        let names: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
+        for (key, _) in entries.iter().filter(|(key, _)| !names.contains(&key.name.as_str())) {
             let message = format!("{what} has no key `{}`", key.name);
             let mut diagnostic = Diagnostic::error(Code::UnknownKey, key.span, message);
-            diagnostic = match crate::base::suggest::nearest(&key.name, names()) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                None if key.name == "<<" => diagnostic.help("YAML's merge keys are not known here: write the keys out"),
-                None => {
-                    let list: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+            let meant = foreign::meant(&key.name, &names);
+            diagnostic = match (foreign::elsewhere(&key.name), meant) {
+                (Some(help), _) => diagnostic.help(help),
+                (None, Some(meant)) => diagnostic.help(format!("did you mean `{meant}`?")),
+                (None, None) => {
+                    let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
                     diagnostic.help(format!("keys are {}", list.join(", ")))
                 }
             };
             self.diagnostics.push(diagnostic);
         }
         entries
+    }
+
+    /// Whether an unknown key of the mapping was meant to be `wanted`, which is then not missing.
+    pub(super) fn is_meant(&self, node: &Node, known: &[impl AsRef<str>], wanted: &str) -> bool {
+        let names: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
+        let unknown = |name: &str| !names.contains(&name);
+        let entries = node.as_map().unwrap_or_default();
+        entries.iter().any(|(key, _)| unknown(&key.name) && foreign::meant(&key.name, &names) == Some(wanted))
     }
 
     /// A text, not empty.
@@ -102,7 +113,8 @@ impl Walk {
             }
             Ok(duration) => Some(Spanned::new(duration, node.span)),
             Err(_) => {
-                self.wrong_kind(node, what, "a duration", HELP);
+                let help = mend::duration(&text.text).map(|meant| format!("did you mean `{meant}`?"));
+                self.wrong_kind(node, what, "a duration", help.as_deref().unwrap_or(HELP));
                 None
             }
         }
@@ -113,7 +125,9 @@ impl Walk {
         let count =
             node.as_int().and_then(|count| u32::try_from(count).ok()).filter(|count| (1..=most).contains(count));
         if count.is_none() {
-            self.wrong_kind(node, what, &format!("a whole number from 1 to {most}"), "");
+            let meant = node.as_str().and_then(mend::number).filter(|meant| meant.parse::<u32>().is_ok());
+            let help = meant.map(|meant| format!("did you mean `{meant}`?")).unwrap_or_default();
+            self.wrong_kind(node, what, &format!("a whole number from 1 to {most}"), &help);
         }
         count.map(|count| Spanned::new(count, node.span))
     }

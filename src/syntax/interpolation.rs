@@ -15,7 +15,7 @@ pub enum Piece {
 /// Cuts a text at its expressions; `$${` stands for `${`. Neighbouring text is one piece.
 ///
 /// # Errors
-/// H0309: a `${` without its `}`, or with nothing in it.
+/// H0309: a `${` without its `}`, with nothing in it, or doubled as `${{ … }}`.
 pub fn split(fragment: &Fragment) -> Result<Vec<Piece>, Box<Diagnostic>> {
     let text = fragment.text.as_str();
     let mut pieces = Vec::new();
@@ -39,6 +39,13 @@ pub fn split(fragment: &Fragment) -> Result<Vec<Piece>, Box<Diagnostic>> {
             return Err(Box::new(diagnostic));
         };
         let inner = text.get(body..body + length).unwrap_or_default();
+        let doubled = inner.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).map(str::trim);
+        if let Some(meant) = doubled.filter(|meant| !meant.is_empty() && !meant.contains([':', '{'])) {
+            let span = fragment.span(open..body + length + 1);
+            let diagnostic = Diagnostic::error(Code::BadTemplate, span, "`${{ … }}` is the form of another tool")
+                .help(format!("write `${{{meant}}}`"));
+            return Err(Box::new(diagnostic));
+        }
         if inner.trim().is_empty() {
             let span = fragment.span(open..body + length + 1);
             let diagnostic = Diagnostic::error(Code::BadTemplate, span, "`${}` holds no expression")

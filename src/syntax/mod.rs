@@ -5,7 +5,9 @@
 
 pub use load::load;
 
+mod characters;
 pub mod fields;
+mod foreign;
 pub mod interpolation;
 pub mod load;
 pub mod name;

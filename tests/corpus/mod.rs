@@ -36,7 +36,7 @@ fn the_right_program_has_no_problems() {
 #[test]
 fn wrong_files_are_told_what_is_wrong() {
     let fixtures = fixtures();
-    assert!(fixtures.len() >= 50, "fixtures are missing");
+    assert!(fixtures.len() >= 120, "fixtures are missing");
     // Every fixture is compared before any failure is told.
     let mut different = Vec::new();
     for path in fixtures {

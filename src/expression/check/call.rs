@@ -52,14 +52,20 @@ impl Checker<'_> {
             self.report(Diagnostic::error(Code::BadMacro, function.span, message).help(help));
             return Type::Error;
         }
-        for argument in arguments {
-            types.push(self.check(argument));
+        if !unknown || !super::hint::is_foreign_macro(&name) {
+            for argument in arguments {
+                types.push(self.check(argument));
+            }
         }
         if unknown {
             let known = functions::names().chain(MACROS.iter().copied());
             let problem =
-                Diagnostic::error(Code::UnknownFunction, function.span, format!("there is no function `{name}`"))
-                    .suggest(&name, known);
+                Diagnostic::error(Code::UnknownFunction, function.span, format!("there is no function `{name}`"));
+            let why = self.env.why_absent(&name).or_else(|| super::hint::function(&name));
+            let problem = match why {
+                Some(help) => problem.help(help),
+                None => problem.suggest(&name, known),
+            };
             self.report(problem);
             return Type::Error;
         }
@@ -104,6 +110,20 @@ impl Checker<'_> {
             Some((receiver, rest)) if member => format!("`{name}` does not take ({}) on {receiver}", rest.join(", ")),
             _ => format!("`{name}` does not take ({})", given.join(", ")),
         };
+        let receiver = types.first().map(|kind| self.known(kind));
+        let help = match (name, receiver) {
+            ("contains", Some(Type::List(_) | Type::Map(..))) => {
+                Some("whether a list holds an item is asked with `x in list`")
+            }
+            ("value" | "orValue" | "hasValue" | "or", Some(kind)) if member && !matches!(kind, Type::Optional(_)) => {
+                Some("it is no optional: it is selected with `.`, not with `.?`, so it is there or an error")
+            }
+            ("orValue", Some(_)) => Some("what to take instead must be of the same type as what the optional holds"),
+            _ => None,
+        };
+        if let Some(help) = help {
+            return Diagnostic::error(Code::NoOverload, function.span, message).help(help);
+        }
         let mut taken: Vec<String> = known.iter().chain(declared).map(|overload| format!("`{overload}`")).collect();
         taken.dedup();
         taken.truncate(8);

@@ -4,6 +4,7 @@
 
 mod call;
 mod comprehension;
+mod hint;
 mod unify;
 
 use std::collections::HashMap;
@@ -201,6 +202,16 @@ impl Checker<'_> {
         let known: Vec<String> = self.env.names().map(str::to_owned).collect();
         let locals: Vec<String> = self.locals.iter().map(|(name, _)| name.clone()).collect();
         let mut problem = problem.suggest(name, known.iter().chain(&locals).map(String::as_str));
+        if let Some(why) = self.env.why_absent(name) {
+            problem = problem.help(why);
+        } else if let Some(constant) = hint::constant(name) {
+            problem = problem.help(format!("did you mean `{constant}`?"));
+        } else if problem.help.is_none() {
+            let fields = hint::fields_named(self.env, name);
+            if !fields.is_empty() {
+                problem = problem.help(format!("did you mean {}?", fields.join(" or ")));
+            }
+        }
         if problem.help.is_none() && !known.is_empty() && known.len() <= 8 {
             let listed: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
             problem = problem.help(format!("what exists here: {}", listed.join(", ")));
@@ -270,7 +281,9 @@ impl Checker<'_> {
             }
             other => {
                 let message = format!("{other} has no fields");
-                self.report(Diagnostic::error(Code::NoOverload, field.span, message));
+                let mut problem = Diagnostic::error(Code::NoOverload, field.span, message);
+                problem.help = hint::selection(&other, &field.node).map(str::to_owned);
+                self.report(problem);
                 Type::Error
             }
         };
@@ -323,7 +336,7 @@ impl Checker<'_> {
         let message = format!("`{symbol}` does not take {}", types.join(" and "));
         let mut problem = Diagnostic::error(Code::NoOverload, span, message);
         if let [left, right] = operands
-            && let Some(help) = number_help(&self.known(left), &self.known(right))
+            && let Some(help) = hint::operands(symbol, &self.known(left), &self.known(right))
         {
             problem = problem.help(help);
         }
@@ -331,7 +344,28 @@ impl Checker<'_> {
         Type::Error
     }
 
+    /// A word that was compared with text, and is no name, was meant to be text.
+    fn text_needs_quotes(&mut self, word: &Expr, other: &Type) {
+        if let ExprKind::Name { name, .. } = &word.kind
+            && *self.known(other).without_null() == Type::String
+            && hint::constant(name).is_none()
+            && self.env.why_absent(name).is_none()
+            && hint::fields_named(self.env, name).is_empty()
+        {
+            let is_it = |problem: &Diagnostic| problem.code == Code::UnknownName && problem.primary.span == word.span;
+            let help = format!("text stands in quotes: `\"{name}\"`");
+            self.problems.change(is_it, |problem| problem.help(help.clone()));
+        }
+    }
+
     fn binary(&mut self, expr: &Expr, operator: BinaryOperator, left: (&Expr, Type), right: (&Expr, Type)) -> Type {
+        if matches!(operator, BinaryOperator::Equal | BinaryOperator::NotEqual) {
+            match (&left.1, &right.1) {
+                (Type::Error, other) => self.text_needs_quotes(left.0, other),
+                (other, Type::Error) => self.text_needs_quotes(right.0, other),
+                _ => {}
+            }
+        }
         match operator {
             BinaryOperator::Equal | BinaryOperator::NotEqual => {
                 let same = self.substitution.fresh();
@@ -341,10 +375,10 @@ impl Checker<'_> {
                     let mut problem = Diagnostic::error(Code::NoOverload, expr.span, message)
                         .also(left.0.span, a.to_string())
                         .also(right.0.span, b.to_string());
-                    if let Some(help) = number_help(&a, &b) {
-                        problem = problem.help(help);
-                    } else if a == Type::Null || b == Type::Null {
+                    if a == Type::Null || b == Type::Null {
                         problem = problem.help("it is never null; whether a field is there is asked with `has(…)`");
+                    } else if let Some(help) = hint::operands(operator.symbol(), &a, &b) {
+                        problem = problem.help(help);
                     }
                     self.report(problem);
                 }
@@ -461,18 +495,5 @@ fn literal_type(literal: &Literal) -> Type {
         Literal::Double(_) => Type::Double,
         Literal::String(_) => Type::String,
         Literal::Bytes(_) => Type::Bytes,
-    }
-}
-
-/// What to do where two kinds of numbers meet.
-fn number_help(left: &Type, right: &Type) -> Option<&'static str> {
-    match (left.without_null(), right.without_null()) {
-        (Type::Int | Type::Uint, Type::Double) | (Type::Double, Type::Int | Type::Uint) => {
-            Some("write the whole number with `.0`, or convert it with `double(…)`")
-        }
-        (Type::Int, Type::Uint) | (Type::Uint, Type::Int) => {
-            Some("write the number with `u`, or convert it with `int(…)` or `uint(…)`")
-        }
-        _ => None,
     }
 }

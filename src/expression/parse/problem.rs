@@ -75,7 +75,11 @@ pub(super) fn explain(fragment: &Fragment, error: &Error<Rule>) -> Diagnostic {
     let Some(first) = rest.chars().next() else {
         let end = fragment.text.trim_end().len();
         let last = fragment.text.get(..end).and_then(|text| text.char_indices().next_back()).map_or(0, |(i, _)| i);
-        return syntax(last..end, "the expression ends too early".to_owned()).label(expected(positives));
+        let problem = syntax(last..end, "the expression ends too early".to_owned()).label(expected(positives));
+        return match too_early(fragment.text.trim_end()) {
+            Some(help) => problem.help(help),
+            None => problem,
+        };
     };
     let token = rest.get(..token_length(rest)).unwrap_or(rest);
     let range = at..at + token.len();
@@ -83,25 +87,157 @@ pub(super) fn explain(fragment: &Fragment, error: &Error<Rule>) -> Diagnostic {
         return syntax(at..at + open, "the string is not closed".to_owned())
             .help("close it with the quote it starts with; text over several lines needs `\"\"\"`");
     }
+    if first == '`' && rest.contains("${") {
+        return syntax(range, "there are no template literals".to_owned())
+            .help("join text with `+`, like `\"a\" + name`");
+    }
     if first == '`' {
         return syntax(range, "a quoted field name is malformed".to_owned())
             .help("between backticks stand letters, digits, `_`, `.`, `-`, `/` and spaces, and they follow a dot");
     }
-    let problem = syntax(range.clone(), format!("unexpected `{token}`"));
-    match (first, token) {
-        ('=', _) if !rest.starts_with("==") => problem.label("an expression assigns nothing").help("compare with `==`"),
-        ('&', _) => problem.label("not an operator").help("`and` is written `&&`"),
-        ('|', _) => problem.label("not an operator").help("`or` is written `||`"),
-        (_, "and") => problem.label(expected(positives)).help("`and` is written `&&`"),
-        (_, "or") => problem.label(expected(positives)).help("`or` is written `||`"),
-        ('?', _) => problem.label(expected(positives)).help("put parentheses around a `? :` within another"),
-        _ if follows_word(fragment, at, "not") => problem.label(expected(positives)).help("`not` is written `!`"),
-        (_, word) if is_reserved(word) && expected(positives).contains("a value") => {
-            syntax(range, format!("`{word}` is a reserved word")).help("it may stand only behind a dot, as a field")
-        }
-        (';', _) => problem.label(expected(positives)).help("an expression has no statements"),
-        _ => problem.label(expected(positives)),
+    if let Some((message, help)) = foreign_character(first) {
+        return syntax(range, message).help(help);
     }
+    if let Some(problem) = habit(fragment, at, first, token) {
+        return problem;
+    }
+    let problem = syntax(range.clone(), format!("unexpected `{token}`")).label(expected(positives));
+    match (first, token) {
+        (_, "and") => problem.help("`and` is written `&&`"),
+        (_, "or") => problem.help("`or` is written `||`"),
+        ('?', _) => problem.help("put parentheses around a `? :` within another"),
+        _ if follows_word(fragment, at, "not") => problem.help("`not` is written `!`"),
+        (_, word) if is_reserved(word) && expected(positives).contains("a value") => {
+            let help = match word {
+                "if" => "a choice is written `condition ? this : that`",
+                _ => "it may stand only behind a dot, as a field",
+            };
+            syntax(range, format!("`{word}` is a reserved word")).help(help)
+        }
+        (';', _) => problem.help("an expression has no statements"),
+        _ => problem,
+    }
+}
+
+/// What a character is that looks like one of the language and is none, and what to write.
+fn foreign_character(c: char) -> Option<(String, &'static str)> {
+    let help = match c {
+        '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{ab}' | '\u{bb}' => "write the plain quote `\"`",
+        '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{b4}' => "write the plain quote `'`",
+        '\u{2260}' => "write `!=`",
+        '\u{2264}' => "write `<=`",
+        '\u{2265}' => "write `>=`",
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => "write the plain minus `-`",
+        '\u{d7}' | '\u{22c5}' => "write `*`",
+        '\u{f7}' => "write `/`",
+        '\u{a0}' | '\u{2007}' | '\u{202f}' => "replace it with a plain blank",
+        '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => "delete it",
+        _ => return None,
+    };
+    let code = u32::from(c);
+    Some(match c {
+        '\u{a0}' | '\u{2007}' | '\u{202f}' => (format!("a non-breaking space (U+{code:04X}) stands here"), help),
+        '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => {
+            (format!("an invisible character (U+{code:04X}) stands here"), help)
+        }
+        _ => (format!("`{c}` (U+{code:04X}) is not of the language"), help),
+    })
+}
+
+/// What people write who know another language, at the place where ours ends to make sense.
+fn habit(fragment: &Fragment, at: usize, first: char, token: &str) -> Option<Diagnostic> {
+    let before = fragment.text.get(..at)?;
+    let rest = fragment.text.get(at..)?;
+    let syntax = |range: std::ops::Range<usize>, message: &str, help: &str| {
+        Some(Diagnostic::error(Code::ExpressionSyntax, fragment.span(range), message).help(help))
+    };
+    // The grammar may have taken the first characters of the operator for one of ours.
+    let is_whole = |wanted: &str| {
+        let fits = |back: &usize| {
+            let (taken, left) = wanted.split_at(*back);
+            before.ends_with(taken) && rest.starts_with(left)
+        };
+        let back = (1..wanted.len()).find(fits)?;
+        Some(at - back..at - back + wanted.len())
+    };
+    if let Some(range) = is_whole("===") {
+        return syntax(range, "`===` is no operator", "compare with `==`: it never converts");
+    }
+    if let Some(range) = is_whole("!==") {
+        return syntax(range, "`!==` is no operator", "compare with `!=`: it never converts");
+    }
+    if let Some(range) = is_whole("<>") {
+        return syntax(range, "`<>` is no operator", "what differs is found with `!=`");
+    }
+    if let Some(range) = is_whole("++") {
+        return syntax(range, "`++` is no operator", "an expression changes nothing: write `x + 1`");
+    }
+    if let Some(range) = is_whole("**") {
+        return syntax(range, "`**` is no operator", "multiply: `x * x`");
+    }
+    if let Some(range) = is_whole("??") {
+        let help = "what stands in for a missing field is written `a.?b.orValue(c)`";
+        return syntax(range, "`??` is no operator", help);
+    }
+    if rest.starts_with("??") {
+        let help = "what stands in for a missing field is written `a.?b.orValue(c)`";
+        return syntax(at..at + 2, "`??` is no operator", help);
+    }
+    if rest.starts_with("=>") {
+        let help = "macros take a name and an expression, like `tags.exists(tag, tag == \"a\")`";
+        return syntax(at..at + 2, "there are no arrow functions", help);
+    }
+    let range = at..at + token.len();
+    let digit = before.ends_with(|c: char| c.is_ascii_digit());
+    match (first, token) {
+        (':', _) if before.trim().is_empty() => syntax(range, "an expression does not begin with `:`", "delete it"),
+        (_, word)
+            if rest.get(word.len()..).is_some_and(|rest| rest.starts_with(':'))
+                && word.starts_with(|c: char| c.is_ascii_alphabetic()) =>
+        {
+            syntax(range, &format!("unexpected `{word}`"), "a `,` may be missing before it")
+        }
+        ('=', _) if !rest.starts_with("==") => syntax(range, "an expression assigns nothing", "compare with `==`"),
+        ('&', _) => syntax(range, "`&` is no operator", "`and` is written `&&`"),
+        ('|', _) if rest.trim_start_matches(['|', ' ']).starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            let help = "`or` is written `||`; there are no filters: functions are called, like `name.upperAscii()`";
+            syntax(range, "`|` is no operator", help)
+        }
+        ('|', _) => syntax(range, "`|` is no operator", "`or` is written `||`"),
+        ('$', _) => syntax(range, "`$` is not of the language", "names stand as they are, like `inputs.name`"),
+        ('#', _) => syntax(range, "`#` begins no comment here", "comments begin with `//`"),
+        ('\'' | '"', _) => None,
+        (_, "is") => syntax(range, "`is` is no operator", "compare with `==`"),
+        (_, "not") if rest.get(3..).is_some_and(|rest| rest.trim_start().starts_with("in ")) => {
+            syntax(range, "`not in` is no operator", "write `!(item in list)`")
+        }
+        (_, "if") if !before.trim().is_empty() => {
+            syntax(range, "`if` stands behind a value", "a choice is written `condition ? this : that`")
+        }
+        (_, "rps") if digit => {
+            syntax(range, "numbers have no unit here", "rates are plain numbers of requests per second, like `100.0`")
+        }
+        (_, unit @ ("ms" | "s" | "m" | "h" | "d" | "min" | "sec")) if digit => {
+            let help = "a duration is written `duration(\"30s\")`";
+            syntax(range, &format!("numbers have no unit here, and `{unit}` is one"), help)
+        }
+        ('_', _) if digit => syntax(range, "digits are not grouped", "write the number without `_`"),
+        _ => None,
+    }
+}
+
+/// What to do about an expression that ends before its time.
+fn too_early(text: &str) -> Option<&'static str> {
+    if text.strip_suffix('%').is_some_and(|text| text.ends_with(|c: char| c.is_ascii_digit())) {
+        return Some("a share is written as a number: `0.8` for 80 %");
+    }
+    if text.contains("?.") {
+        return Some("a field that may be missing is selected with `.?`, like `inputs.?name`");
+    }
+    if text.contains(" ? ") {
+        return Some("a choice has both its results: `condition ? this : that`");
+    }
+    None
 }
 
 /// "expected …", each thing once.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::fit::{program_fits, remedy};
+use super::super::nulls;
 use super::super::template::Template;
 use super::Checker;
 use crate::base::span::Span;
@@ -88,6 +89,18 @@ impl Checker<'_, '_> {
             let message = format!("the {what} needs `{}`, but this may hold nothing", field.name);
             self.diagnostics
                 .push(Diagnostic::error(Code::BadArgument, span, message).help("say what it is then: `.orValue(…)`"));
+            return false;
+        }
+        if !field.nullable
+            && field.shape != crate::model::schema::Shape::Any
+            && let Some((at, docs)) = nulls::may_be_null(program, self.env, &self.known)
+        {
+            let message = format!("the {what} needs `{}`, which cannot be null, and this may be", field.name);
+            self.diagnostics.push(
+                Diagnostic::error(Code::MaybeNull, at, message)
+                    .label(docs)
+                    .help(format!("make sure in the rule's `when`: `{} != null`", program.text().trim())),
+            );
             return false;
         }
         let Err(why) = program_fits(program, &field.shape) else { return true };

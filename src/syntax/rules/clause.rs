@@ -9,6 +9,7 @@ use super::parse::Reader;
 use super::{Rule, problem};
 use crate::base::fragment::Fragment;
 use crate::base::literal::parse_duration;
+use crate::base::mend;
 use crate::base::span::Spanned;
 use crate::diagnostic::{Code, Diagnostic};
 
@@ -32,7 +33,7 @@ pub(super) fn read(reader: &mut Reader<'_>, pair: Pair<'_, Rule>, before: Option
 
 /// Adds a clause. What is left over behind a `when` makes that one bad too: its expression is cut short.
 pub(super) fn join(clauses: &mut Vec<Clause>, clause: Clause, text: &str) {
-    let left_over = matches!(clause.kind, ClauseKind::Bad(Some(ClauseWord::When)));
+    let left_over = matches!(clause.kind, ClauseKind::Bad(Some(ClauseWord::When) | None));
     if let Some(last) = clauses.last_mut().filter(|last| left_over && matches!(last.kind, ClauseKind::When(_))) {
         let between = text.get(last.span.end as usize..clause.span.start as usize).unwrap_or_default();
         if !between.contains(['\n', '\r']) {
@@ -149,22 +150,16 @@ fn count(reader: &mut Reader<'_>, pair: &Pair<'_, Rule>) -> Option<Spanned<u32>>
 fn duration(reader: &mut Reader<'_>, pair: &Pair<'_, Rule>) -> Option<Spanned<Duration>> {
     let span = reader.of(pair);
     let written = pair.as_str();
-    let help = match written.split_once([' ', '\t']) {
-        Some((number, unit)) => {
-            format!("write the number and the unit together, like `{number}{}`", short(unit.trim()))
-        }
+    let help = match mend::duration(written) {
+        Some(meant) => format!("did you mean `{meant}`?"),
         None => "write a number and a unit, like `250ms`, `30s`, `10m`, `2h` or `30d`".to_owned(),
     };
     let problem = match parse_duration(written) {
         Ok(duration) if duration.is_zero() => "the duration must be longer than nothing".to_owned(),
         Ok(duration) => return Some(Spanned::new(duration, span)),
-        Err(error) => error.to_string(),
+        Err(_) if written.parse::<f64>().is_ok() => format!("`{written}` has no unit"),
+        Err(_) => format!("`{written}` is no duration"),
     };
     reader.diagnostics.push(Diagnostic::error(Code::BadClause, span, problem).help(help));
     None
-}
-
-/// The unit as durations write it.
-fn short(unit: &str) -> &str {
-    if unit.starts_with("milli") || unit == "ms" { "ms" } else { unit.get(..1).unwrap_or(unit) }
 }

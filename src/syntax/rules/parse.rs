@@ -6,11 +6,12 @@ use pest::Parser as _;
 use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::Pair;
 
-use super::ast::{Docs, Event, Field, File, Item, Rule as RuleItem, Type};
+use super::ast::{Clause, ClauseKind, Docs, Event, Field, File, Item, Rule as RuleItem, Type};
 use super::{Grammar, Rule, clause, problem, scan};
 use crate::base::source::SourceId;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::syntax::characters;
 
 /// Bytes of a file.
 const MAX_FILE: usize = 1 << 20;
@@ -48,7 +49,7 @@ pub fn parse(source: SourceId, text: &str) -> (File, Diagnostics) {
             reader.diagnostics.push(Diagnostic::error(Code::TooLarge, reader.span(at, at), message));
         }
     }
-    (file, reader.diagnostics)
+    (file, characters::explain(reader.diagnostics, text))
 }
 
 fn within_limits(source: SourceId, text: &str) -> Result<(), Box<Diagnostic>> {
@@ -159,6 +160,8 @@ impl Reader<'_> {
                     self.diagnostics.push(problem::bad_name(self.source, "an event", &inner));
                     name = Some(self.text_of(&inner).map(|_| String::new()));
                 }
+                // What is no name may have swallowed the brace.
+                Rule::missing_open if name.as_ref().is_some_and(|name| name.node.is_empty()) => {}
                 Rule::missing_open => {
                     let after = name.as_ref().map_or(head, |name: &Spanned<String>| name.span);
                     self.diagnostics.push(problem::missing_open(after, "an event's fields stand in braces"));
@@ -195,6 +198,8 @@ impl Reader<'_> {
                     Diagnostic::error(Code::RuleSyntax, after, "a `,` is missing between two fields").label("add `,`"),
                 );
             }
+            // What is left of `map<string, int>` behind its comma was said with it.
+            Rule::bad_field if problem::is_rest_of_map(pair.as_str()) => {}
             Rule::bad_field => self.diagnostics.push(problem::bad_field(self.source, &pair)),
             Rule::close_brace => self.undocumented(docs, "an event, a rule or a field"),
             _ => {}
@@ -260,12 +265,22 @@ impl Reader<'_> {
                     name = Some(self.text_of(&inner).map(|_| String::new()));
                 }
                 Rule::open_brace | Rule::close_brace | Rule::COMMENT => {}
+                Rule::missing_open if name.as_ref().is_some_and(|name| name.node.is_empty()) => {}
                 Rule::missing_open => {
                     let after = name.as_ref().map_or(head, |name: &Spanned<String>| name.span);
                     self.diagnostics.push(problem::missing_open(after, "a rule's clauses stand in braces"));
                 }
                 Rule::missing_close => {
-                    self.diagnostics.push(problem::missing_close("rule", head, self.of(&inner)));
+                    let end = self.of(&inner);
+                    let on_one_line = self
+                        .text
+                        .get(head.start as usize..end.end as usize)
+                        .is_some_and(|text| !text.trim().contains('\n'));
+                    let has_bad = clauses.iter().any(|clause: &Clause| matches!(clause.kind, ClauseKind::Bad(_)));
+                    // The bad clause has swallowed the brace.
+                    if !(on_one_line && has_bad) {
+                        self.diagnostics.push(problem::missing_close("rule", head, end));
+                    }
                     closed = false;
                 }
                 Rule::doc => docs.0.push(self.doc(&inner)),

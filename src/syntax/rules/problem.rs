@@ -27,12 +27,55 @@ pub(super) fn stray_text(source: SourceId, pair: &Pair<'_, Rule>) -> Diagnostic 
     let span = Span::new(source, start + at.start, start + at.end);
     let message = format!("expected `event` or `rule`, found {}", quoted(found));
     let problem = Diagnostic::error(Code::RuleSyntax, span, message);
+    let rest = pair.as_str().get(at.start..).unwrap_or_default();
+    if let Some(help) = foreign_comment(rest) {
+        return problem.help(help);
+    }
+    if matches!(found, "workflow" | "steps" | "inputs")
+        && rest.get(found.len()..).is_some_and(|rest| rest.starts_with(':'))
+    {
+        return problem.help("this is a workflow: its file ends in `.yaml`");
+    }
     match nearest(found, ["event", "rule"]) {
         Some(word) => problem.help(format!("did you mean `{word}`?")),
         None if ClauseWord::from_word(found).is_some() => problem.help("clauses stand within the braces of a rule"),
         None => problem.help("a rules file holds `event NAME { … }` and `rule NAME { … }`"),
     }
 }
+
+/// What to say of a comment as other languages have them.
+fn foreign_comment(text: &str) -> Option<&'static str> {
+    let comment = ["#", "/*", "--", "<!--", ";;"].iter().any(|start| text.starts_with(start));
+    comment.then_some("comments begin with `//`")
+}
+
+/// Clauses by the words that people use who know other languages.
+const FOREIGN: &[(&str, ClauseWord)] = &[
+    ("event", ClauseWord::On),
+    ("on_event", ClauseWord::On),
+    ("trigger", ClauseWord::On),
+    ("if", ClauseWord::When),
+    ("where", ClauseWord::When),
+    ("condition", ClauseWord::When),
+    ("unless", ClauseWord::When),
+    ("then", ClauseWord::Run),
+    ("do", ClauseWord::Run),
+    ("call", ClauseWord::Run),
+    ("start", ClauseWord::Run),
+    ("execute", ClauseWord::Run),
+    ("uses", ClauseWord::Run),
+    ("workflow", ClauseWord::Run),
+    ("send", ClauseWord::Emit),
+    ("publish", ClauseWord::Emit),
+    ("raise", ClauseWord::Emit),
+    ("limit", ClauseWord::Throttle),
+    ("rate_limit", ClauseWord::Throttle),
+    ("ratelimit", ClauseWord::Throttle),
+    ("delay", ClauseWord::Debounce),
+    ("wait", ClauseWord::Debounce),
+    ("salience", ClauseWord::Priority),
+    ("concurrency", ClauseWord::Busy),
+];
 
 pub(super) fn bad_name(source: SourceId, what: &str, pair: &Pair<'_, Rule>) -> Diagnostic {
     let written = pair.as_str().trim_end();
@@ -70,6 +113,14 @@ pub(super) fn bad_field(source: SourceId, pair: &Pair<'_, Rule>) -> Diagnostic {
     if let Some(problem) = unbalanced(text, &place) {
         return problem;
     }
+    let (at, _) = first(text);
+    let word = text.get(at.start..).unwrap_or_default();
+    if let Some((from, help)) = type_habit(word) {
+        let from = at.start + from;
+        let found = text.get(from..).and_then(|rest| rest.chars().next()).unwrap_or(' ');
+        let message = format!("unexpected {}", quoted(&found.to_string()));
+        return Diagnostic::error(Code::RuleSyntax, place(from..from + found.len_utf8()), message).help(help);
+    }
     let problem = match Grammar::parse(Rule::field, text) {
         Err(error) => expected(text, &error, &place),
         Ok(mut pairs) => {
@@ -80,6 +131,37 @@ pub(super) fn bad_field(source: SourceId, pair: &Pair<'_, Rule>) -> Diagnostic {
         }
     };
     problem.help(help)
+}
+
+/// What people write for types who know other languages: where it goes wrong, and what to write.
+fn type_habit(field: &str) -> Option<(usize, &'static str)> {
+    let kind = field.find(':').map(|at| at + 1)?;
+    let after = field.get(kind..)?;
+    let start = kind + (after.len() - after.trim_start().len());
+    let written = field.get(start..)?;
+    let end = written.find([',', '\n', '}']).unwrap_or(written.len());
+    if written.starts_with('[') {
+        return Some((start, "a list is written `list<string>`"));
+    }
+    if written.starts_with("map<") {
+        let comma = written.find(',').filter(|comma| written.find('>').is_none_or(|close| *comma < close))?;
+        return Some((start + comma, "the keys of a map are text, and only its values have a type: `map<int>`"));
+    }
+    let written = written.get(..end)?;
+    if let Some(at) = written.find('?') {
+        return Some((start + at, "the `?` stands behind the name: `name?: string`"));
+    }
+    if let Some(at) = written.find("[]") {
+        return Some((start + at, "a list is written `list<string>`"));
+    }
+    if let Some(at) = written.find('|') {
+        return Some((start + at, "a field has one type; what may be anything is `any`"));
+    }
+    if let Some(at) = written.find(';') {
+        return Some((start + at, "fields are separated by commas"));
+    }
+    let at = written.find('<').filter(|_| !written.starts_with("list<") && !written.starts_with("map<"))?;
+    Some((start + at, "a list is written `list<string>`, a map from text `map<int>`"))
 }
 
 /// Text between the braces of a rule that is no clause, and the clause that it was meant to be.
@@ -95,11 +177,18 @@ pub(super) fn bad_clause(
         return no_clause(reader, text, before, (place(at), word));
     };
     let problem = unbalanced(text, &place).unwrap_or_else(|| match Grammar::parse(rule_of(known), text) {
+        Err(_) if text.get(at.end..).is_some_and(|rest| rest.starts_with(':')) => {
+            let message = format!("`{word}` is followed by `:`");
+            let problem = Diagnostic::error(Code::RuleSyntax, place(at.end..at.end + 1), message);
+            problem.help(format!("delete it: {}", usage(known)))
+        }
         Err(error) => expected(text, &error, &place).help(usage(known)),
         Ok(_) => Diagnostic::error(Code::BadClause, place(at), format!("the `{word}` clause cannot be read"))
             .help(usage(known)),
     });
-    (problem, Some(known))
+    // Another clause may have been swallowed with it: then none is missing.
+    let swallowed = ["run ", "emit "].iter().any(|word| text.contains(&format!(" {word}")));
+    (problem, Some(known).filter(|_| !swallowed))
 }
 
 /// Text that starts with no clause's word.
@@ -124,12 +213,31 @@ fn no_clause(
             let after = clause.map_or(String::new(), |clause| format!(" after the `{}` clause", clause.as_str()));
             Diagnostic::error(Code::RuleSyntax, span, format!("unexpected {}{after}", quoted(word)))
         });
-        let problem = match clause {
-            Some(clause) => problem.help(usage(clause)),
-            None => problem,
+        let digit_before =
+            reader.text.get(..span.start as usize).is_some_and(|text| text.ends_with(|c: char| c.is_ascii_digit()));
+        let digit_behind = text.get(1..).is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()));
+        let problem = match (foreign_comment(text), word, clause) {
+            (Some(help), _, _) => problem.help(help),
+            (None, ";", _) => problem.help("a clause ends with its line: delete the `;`"),
+            (None, ",", Some(ClauseWord::When)) if digit_before && digit_behind => {
+                problem.help("the fraction of a number stands behind a point, like `1.5`")
+            }
+            (None, "," | "|" | "or", Some(ClauseWord::On)) => {
+                problem.help("a rule is for one event: write a rule for each")
+            }
+            (None, _, Some(clause)) => problem.help(usage(clause)),
+            (None, _, None) => problem,
         };
-        // It belongs to the clause before it: it is none of its own that could be missed.
-        return (problem, before.kind.word());
+        // It belongs to the clause before it, unless it swallowed one that is then not missing.
+        let swallowed = ["run ", "emit "].iter().any(|word| text.contains(&format!(" {word}")));
+        return (problem, before.kind.word().filter(|_| !swallowed));
+    }
+    if let Some(help) = foreign_comment(text) {
+        let message = format!("expected a clause, found {}", quoted(word));
+        return (
+            Diagnostic::error(Code::RuleSyntax, span, message).help(help),
+            before.and_then(|before| before.kind.word()),
+        );
     }
     if !word.starts_with(scan::is_word) {
         let message = format!("expected a clause, found {}", quoted(word));
@@ -137,7 +245,8 @@ fn no_clause(
         return (Diagnostic::error(Code::RuleSyntax, span, message).help(help), None);
     }
     let problem = Diagnostic::error(Code::RuleSyntax, span, format!("{} is no clause", quoted(word)));
-    match nearest(word, words) {
+    let foreign = FOREIGN.iter().find(|(foreign, _)| *foreign == word).map(|(_, meant)| meant.as_str());
+    match foreign.or_else(|| nearest(word, words)) {
         Some(meant) => (problem.help(format!("did you mean `{meant}`?")), ClauseWord::from_word(meant)),
         None => (problem.help(format!("clauses are `{}`", words.join("`, `"))), None),
     }
@@ -265,4 +374,10 @@ fn symbol(form: Rule) -> Option<&'static str> {
         Rule::comma => "`,`",
         _ => return None,
     })
+}
+
+/// Whether the text is what stands behind the comma of `map<string, int>`.
+pub(super) fn is_rest_of_map(text: &str) -> bool {
+    let word = text.trim_start().trim_start_matches(scan::is_word);
+    word.len() < text.trim_start().len() && word.trim_start().starts_with('>')
 }

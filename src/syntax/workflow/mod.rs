@@ -5,6 +5,7 @@
 pub mod ast;
 pub mod keys;
 mod parse;
+mod quoting;
 
 pub use parse::parse;
 

@@ -1,73 +1,29 @@
 //! The walk over a workflow's YAML tree.
 
+use std::borrow::Cow;
+
 use super::ast::{Condition, Retry, Step, Undo, Workflow};
 use super::keys::{self, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_ENTRIES};
+use super::quoting;
 use crate::base::source::SourceId;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::schema::{Field, Object, Shape};
+use crate::syntax::characters;
 use crate::syntax::fields::Walk;
 use crate::syntax::name::check_name;
 use crate::syntax::shape::parse_shape;
 use crate::syntax::yaml::{self, Key, Kind, Node};
-
-/// Longest line that is looked at for an `if:`, bytes before the problem.
-const MAX_LINE: usize = 4_096;
 
 /// Reads a workflow. `None` where it is no YAML or no mapping; what else is wrong is left out of the tree.
 pub fn parse(source: SourceId, text: &str) -> (Option<Workflow>, Diagnostics) {
     let (root, found) = yaml::parse(source, text);
     let mut walk = Walk::default();
     for problem in found.iter() {
-        walk.diagnostics.push(explain_condition(problem, text));
+        walk.diagnostics.push(quoting::explain(problem, text));
     }
     let workflow = root.and_then(|root| Parser { text, walk: &mut walk }.workflow(source, &root));
-    (workflow, walk.diagnostics)
-}
-
-/// A YAML problem in a line that is an `if:` most often means that the expression needs quotes.
-fn explain_condition(problem: &Diagnostic, text: &str) -> Diagnostic {
-    if problem.code != Code::YamlSyntax {
-        return problem.clone();
-    }
-    let at = problem.primary.span.range().start.min(text.len());
-    // No condition is as long as that, and there may be thousands of problems in one line.
-    let before = text.get(text.floor_char_boundary(at.saturating_sub(MAX_LINE))..at).unwrap_or_default();
-    let start = before.rfind('\n').map_or(at - before.len(), |newline| at - before.len() + newline + 1);
-    let rest = text.get(start..text.floor_char_boundary(start + 2 * MAX_LINE)).unwrap_or_default();
-    let line = rest.lines().next().unwrap_or_default();
-    let key = line.trim_start().trim_start_matches("- ").trim_start_matches("{ ");
-    let Some(value) = key.strip_prefix("if:").filter(|value| value.starts_with([' ', '\t'])) else {
-        return problem.clone();
-    };
-    if value.trim_start().starts_with(['|', '>']) {
-        return problem.clone();
-    }
-    let value_at = start + line.len() - value.trim_start().len();
-    let value = value.trim();
-    let span = Span::new(problem.primary.span.source, value_at, value_at + value.len());
-    unquoted(span, value)
-}
-
-/// H0310, with the expression as it should be written.
-fn unquoted(span: Span, expression: &str) -> Diagnostic {
-    let why = match expression.chars().next() {
-        Some('!') => "YAML takes a leading `!` for a tag",
-        Some('&') => "YAML takes a leading `&` for an anchor",
-        Some('*') => "YAML takes a leading `*` for an alias",
-        Some('[') => "YAML takes a leading `[` for a list",
-        Some('{') => "YAML takes a leading `{` for a mapping",
-        Some('"' | '\'') => "YAML takes a leading quote for that of the whole value",
-        _ if expression.contains(" #") => "YAML takes ` #` for a comment",
-        _ => "YAML takes `: ` for a key",
-    };
-    let quoted = if expression.contains('\'') && !expression.contains(['"', '\\']) {
-        format!("\"{expression}\"")
-    } else {
-        format!("'{}'", expression.replace('\'', "''"))
-    };
-    Diagnostic::error(Code::UnquotedExpression, span, format!("this expression needs quotes: {why}"))
-        .help(format!("write `if: {quoted}`"))
+    (workflow, characters::explain(walk.diagnostics, text))
 }
 
 struct Parser<'t, 'w> {
@@ -86,14 +42,21 @@ impl Parser<'_, '_> {
             );
             return None;
         }
-        let is_foreign = root.as_map().is_some_and(|_| root.get("workflow").is_none() && root.get("steps").is_none());
-        if is_foreign {
+        let has = |key: &str| root.get(key).is_some() || self.walk.is_meant(root, keys::WORKFLOW, key);
+        let (has_name, has_steps) = (has("workflow"), has("steps"));
+        if root.as_map().is_some() && !has_name && !has_steps {
+            let is_configuration =
+                ["targets", "store", "listen", "detectors"].iter().any(|key| root.get(key).is_some());
             let first = root.as_map().and_then(|entries| entries.first()).map_or(root.span, |(key, _)| key.span);
             self.walk.error(
                 Code::MissingKey,
                 first,
                 "the file is no workflow: it has neither `workflow` nor `steps`",
-                "a workflow begins with `workflow: NAME`; move other YAML files out of the folder",
+                if is_configuration {
+                    "it looks like a configuration: call it `homeostat.yaml`, and it is left out here"
+                } else {
+                    "a workflow begins with `workflow: NAME`; move other YAML files out of the folder"
+                },
             );
             return None;
         }
@@ -101,6 +64,9 @@ impl Parser<'_, '_> {
             self.walk.wrong_kind(root, "a workflow", "a mapping", "begin with `workflow: NAME`");
             None
         })?;
+        let is_known = |name: &str| keys::WORKFLOW.iter().any(|key| key.name == name);
+        let holds = |name: &str| matches!(name, "steps" | "on_failure" | "inputs" | "outputs");
+        let root = &*self.indented(root, holds, |name| !is_known(name));
         let entries = self.walk.mapping(root, "a workflow", keys::WORKFLOW, "");
         let mut workflow = Workflow {
             source,
@@ -131,7 +97,7 @@ impl Parser<'_, '_> {
             && is_whole("steps", &workflow.steps)
             && is_whole("on_failure", &workflow.on_failure);
         let start = Span { end: root.span.start, ..root.span };
-        if root.get("workflow").is_none() {
+        if !has_name {
             self.walk.error(
                 Code::MissingKey,
                 start,
@@ -139,7 +105,7 @@ impl Parser<'_, '_> {
                 "begin the file with `workflow: NAME`",
             );
         }
-        if root.get("steps").is_none() {
+        if !has_steps {
             let at = root.entry("workflow").map_or(start, |(key, value)| key.span.to(value.span));
             self.walk.error(
                 Code::MissingKey,
@@ -237,6 +203,17 @@ impl Parser<'_, '_> {
             self.walk.wrong_kind(node, what, "a mapping of steps", if node.as_seq().is_some() { help } else { "" });
             return Vec::new();
         };
+        if let Some((uses, _)) = node.entry("uses").filter(|(_, value)| value.as_str().is_some())
+            && entries.iter().all(|(key, _)| keys::STEP.iter().any(|known| known.name == key.name))
+        {
+            let message = format!("{what} holds steps, and each has a name of its own");
+            let help = format!("write `{}: {{ NAME: {{ uses: … }} }}`", what.trim_matches('`'));
+            self.walk.error(Code::WrongKind, uses.span, message, &help);
+            return Vec::new();
+        }
+        let is_key = |name: &str| keys::STEP.iter().any(|key| key.name == name);
+        let node = &*self.indented(node, |name| !is_key(name), is_key);
+        let entries = node.as_map().unwrap_or_default();
         let mut steps = Vec::new();
         for (key, value) in self.within_limit(entries, what, node.span) {
             if let Err(problem) = check_name("a step", &key.name, key.span) {
@@ -246,6 +223,44 @@ impl Parser<'_, '_> {
             steps.push(self.step(key, value));
         }
         steps
+    }
+
+    /// The mapping with what stands beside an empty key, and belongs below it, put there; that is said once for all.
+    fn indented<'n>(
+        &mut self,
+        node: &'n Node,
+        holds: impl Fn(&str) -> bool,
+        belongs: impl Fn(&str) -> bool,
+    ) -> Cow<'n, Node> {
+        let entries = node.as_map().unwrap_or_default();
+        let empty =
+            |(key, value): &(Key, Node)| value.is_null() && value.span.start == value.span.end && holds(&key.name);
+        let is_astray = |pair: &[(Key, Node)]| matches!(pair, [first, (key, _)] if empty(first) && belongs(&key.name));
+        if !entries.windows(2).any(is_astray) {
+            return Cow::Borrowed(node);
+        }
+        let mut mended: Vec<(Key, Node)> = Vec::new();
+        let mut rest = entries.iter().peekable();
+        while let Some(entry) = rest.next() {
+            let mut astray = Vec::new();
+            while let Some(next) = rest.next_if(|next| empty(entry) && belongs(&next.0.name)) {
+                astray.push(next.clone());
+            }
+            let (key, value) = entry;
+            let Some((first, _)) = astray.first() else {
+                mended.push(entry.clone());
+                continue;
+            };
+            let message = format!("`{}` is empty, and `{}` stands beside it", key.name, first.name);
+            self.walk.diagnostics.push(
+                Diagnostic::error(Code::WrongKind, key.span, message)
+                    .label("nothing is indented below this")
+                    .also(first.span, "begins in the same column")
+                    .help(format!("indent `{}`, and what belongs to it, further than `{}`", first.name, key.name)),
+            );
+            mended.push((key.clone(), Node::mapping(value.span, astray)));
+        }
+        Cow::Owned(Node::mapping(node.span, mended))
     }
 
     fn step(&mut self, key: &Key, node: &Node) -> Step {
@@ -263,6 +278,8 @@ impl Parser<'_, '_> {
             concurrency: None,
         };
         let whose = format!("step `{}`", key.name);
+        let is_known = |name: &str| keys::STEP.iter().any(|key| key.name == name);
+        let node = &*self.indented(node, |name| name == "with", |name| !is_known(name));
         let entries = self.walk.mapping(node, &whose, keys::STEP, "a step is written `name: { uses: ACTION }`");
         for (key, value) in entries {
             match key.name.as_str() {
@@ -282,7 +299,7 @@ impl Parser<'_, '_> {
                 _ => {}
             }
         }
-        if node.as_map().is_some() && node.get("uses").is_none() {
+        if node.as_map().is_some() && node.get("uses").is_none() && !self.walk.is_meant(node, keys::STEP, "uses") {
             let message = format!("{whose} has no `uses`");
             self.walk.error(
                 Code::MissingKey,
@@ -310,7 +327,7 @@ impl Parser<'_, '_> {
 
     fn condition(&mut self, key: &Key, node: &Node) -> Option<Condition> {
         if let Some((span, written)) = self.anchored(key) {
-            self.walk.diagnostics.push(unquoted(span, written));
+            self.walk.diagnostics.push(quoting::unquoted("if", span, written));
             return None;
         }
         let raw = self.text.get(node.span.range()).unwrap_or_default();
@@ -319,7 +336,7 @@ impl Parser<'_, '_> {
             if block {
                 self.walk.wrong_kind(node, "`if`", "an expression", "");
             } else {
-                self.walk.diagnostics.push(unquoted(node.span, raw));
+                self.walk.diagnostics.push(quoting::unquoted("if", node.span, raw));
             }
             return None;
         };
@@ -335,6 +352,8 @@ impl Parser<'_, '_> {
         let trimmed = fragment.text.trim();
         if trimmed.starts_with("${") && trimmed.ends_with('}') {
             let inner = trimmed.get(2..trimmed.len() - 1).unwrap_or_default().trim();
+            let doubled = inner.strip_prefix('{').and_then(|inner| inner.strip_suffix('}'));
+            let inner = doubled.map_or(inner, str::trim);
             self.walk.error(
                 Code::BadTemplate,
                 node.span,
@@ -371,6 +390,7 @@ impl Parser<'_, '_> {
     fn needs(&mut self, node: &Node) -> Vec<Spanned<String>> {
         let Some(items) = node.as_seq() else {
             let help = match node.as_str() {
+                Some(name) if name.starts_with('-') => "a blank follows the dash of an item: `- name`".to_owned(),
                 Some(name) => format!("write `[{name}]`"),
                 None => "write the names of steps, like `[first, second]`".to_owned(),
             };
@@ -394,7 +414,10 @@ impl Parser<'_, '_> {
                 _ => {}
             }
         }
-        if node.as_map().is_some() && node.get("attempts").is_none() {
+        if node.as_map().is_some()
+            && node.get("attempts").is_none()
+            && !self.walk.is_meant(node, keys::RETRY, "attempts")
+        {
             self.walk.error(
                 Code::MissingKey,
                 node.span,
@@ -436,7 +459,7 @@ impl Parser<'_, '_> {
                 _ => {}
             }
         }
-        if node.as_map().is_some() && node.get("uses").is_none() {
+        if node.as_map().is_some() && node.get("uses").is_none() && !self.walk.is_meant(node, keys::UNDO, "uses") {
             self.walk.error(Code::MissingKey, node.span, "`undo` has no `uses`", help);
         }
         uses.map(|uses| Undo::Action { uses, with, span: node.span })
@@ -445,8 +468,11 @@ impl Parser<'_, '_> {
     fn for_each(&mut self, node: &Node) -> Option<Node> {
         let is_expression = node.as_str().is_some_and(|text| text.trim_start().starts_with("${"));
         if node.as_seq().is_none() && !is_expression {
-            let help = "write a list, or an expression that gives one, like `${inputs.names}`";
-            self.walk.wrong_kind(node, "`for_each`", "a list", help);
+            let help = match node.as_str().filter(|text| text.contains('.') && !text.contains(' ')) {
+                Some(path) => format!("an expression is written `\"${{{path}}}\"`"),
+                None => "write a list, or an expression that gives one, like `\"${inputs.names}\"`".to_owned(),
+            };
+            self.walk.wrong_kind(node, "`for_each`", "a list", &help);
             return None;
         }
         Some(node.clone())

@@ -5,6 +5,7 @@
 //! limits. What it must not know: which keys mean what.
 
 mod parse;
+mod problem;
 mod scalar;
 
 use serde_json::Value as Json;
@@ -52,6 +53,11 @@ pub struct Key {
 }
 
 impl Node {
+    /// A mapping made of entries that were read elsewhere.
+    pub fn mapping(span: Span, entries: Vec<(Key, Self)>) -> Self {
+        Self { span, kind: Kind::Map(entries), written: None }
+    }
+
     /// The value under `key`; `None` also where the node is no mapping.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entry(key).map(|(_, value)| value)

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use serde_yaml::granit_parser::{self, ErrorKind, Event, Parser, ScalarStyle, ScanError};
+use serde_yaml::granit_parser::{self, Event, Parser, ScalarStyle};
 
+use super::problem;
 use super::scalar;
 use super::{Key, Kind, MAX_DEPTH, MAX_NODES, MAX_TEXT, Node};
 use crate::base::fragment::Fragment;
@@ -33,7 +34,7 @@ pub fn parse(source: SourceId, text: &str) -> (Option<Node>, Diagnostics) {
     for next in Parser::new_from_str_with_options(text, options) {
         let step = match next {
             Ok((event, span)) => builder.take(event, span),
-            Err(error) => Err(Box::new(builder.syntax_error(&error))),
+            Err(error) => Err(Box::new(problem::explain(source, text, &error))),
         };
         match step {
             Ok(Go::On) => {}
@@ -286,75 +287,6 @@ impl Builder<'_> {
             .help("text that starts with `!` needs quotes"),
         );
     }
-
-    fn syntax_error(&self, error: &ScanError) -> Diagnostic {
-        let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
-        let (start, end) = token_at(self.text, at);
-        let span = Span::new(self.source, start, end);
-        let yaml = |message: &str| Diagnostic::error(Code::YamlSyntax, span, message);
-        match error.kind() {
-            ErrorKind::RecursionLimitExceeded => too_deep(span),
-            ErrorKind::TabNotAllowed
-            | ErrorKind::TabInBlockIndentation
-            | ErrorKind::TabInIndentation
-            | ErrorKind::TabAtBlockScalarStart => {
-                yaml("a tab indents the line; YAML takes only blanks for that").help("replace the tab with blanks")
-            }
-            ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => yaml(
-                "a `:` makes a mapping here, where none can stand",
-            )
-            .help("text that holds `: ` needs quotes; a key needs a line of its own; a bracket may be open above"),
-            ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
-                yaml("this line is no `key: value`").help("a key is followed by `:` and a blank")
-            }
-            ErrorKind::ExpectedBlockMappingKey => {
-                yaml("a key is expected here").help("keys of one mapping stand in one column")
-            }
-            ErrorKind::ExpectedBlockSequenceEntry => {
-                yaml("a `- ` is expected here").help("items of one list stand in one column")
-            }
-            ErrorKind::InvalidIndentation | ErrorKind::InvalidFlowScalarIndent => {
-                yaml("the line is indented wrongly").help("keys of one mapping stand in one column")
-            }
-            ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
-                yaml("the quotes that open here are not closed")
-            }
-            ErrorKind::InvalidQuotedScalarIndent => {
-                yaml("quotes are not closed, or a line within them is indented too little")
-                    .help("look for a missing quote above")
-            }
-            ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
-                yaml("more text follows the closing quote").help("quote the whole value, or none of it")
-            }
-            ErrorKind::UnclosedFlowCollection { open } => yaml(&format!("the `{open}` is not closed")),
-            ErrorKind::UnexpectedEofFlowSequence => yaml("a `[` is not closed"),
-            ErrorKind::UnexpectedEofFlowMapping | ErrorKind::UnexpectedEofImplicitFlowMapping => {
-                yaml("a `{` is not closed")
-            }
-            ErrorKind::MismatchedFlowCollectionEnd { open, close } => yaml(&format!("`{open}` is closed by `{close}`")),
-            ErrorKind::MisplacedFlowCollectionEnd => yaml("a bracket is closed that was not opened"),
-            ErrorKind::ExpectedFlowMappingSeparator => yaml("`,` or `}` is expected here").help(FLOW_TEXT),
-            ErrorKind::ExpectedFlowSequenceSeparator => yaml("`,` or `]` is expected here").help(FLOW_TEXT),
-            ErrorKind::UnexpectedCharacter { character } => {
-                yaml(&format!("no value can start with `{}`", character.escape_default())).help("quote the value")
-            }
-            ErrorKind::DirectiveDisallowed => yaml("directives mean nothing here").help("delete the line"),
-            other => yaml(&other.to_string()),
-        }
-    }
-}
-
-const FLOW_TEXT: &str =
-    "within `{ … }` and `[ … ]`, text with brackets or commas in it needs quotes, as in `\"${ … }\"`";
-
-/// The bytes of the token at `at`: up to the next blank, at least one character unless at the end of the line.
-fn token_at(text: &str, mut at: usize) -> (usize, usize) {
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    let rest = text.get(at..).unwrap_or_default();
-    let length = rest.find(char::is_whitespace).unwrap_or(rest.len());
-    (at, at + length)
 }
 
 fn check_size(now: Size, by: Size) -> Result<(), &'static str> {
@@ -377,7 +309,7 @@ fn too_large(span: Span, what: &str) -> Diagnostic {
     .help("split the file, or use fewer aliases")
 }
 
-fn too_deep(span: Span) -> Diagnostic {
+pub(super) fn too_deep(span: Span) -> Diagnostic {
     Diagnostic::error(Code::TooLarge, span, format!("values are nested more than {MAX_DEPTH} deep"))
         .help("no file needs that; is a bracket missing?")
 }

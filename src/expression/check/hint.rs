@@ -1,0 +1,125 @@
+//! What was probably meant, by people who know other languages or do not know a type.
+//!
+//! Words alone: whether something is wrong is decided elsewhere.
+
+use crate::expression::environment::TypeEnv;
+use crate::expression::types::Type;
+
+/// What to do where an operator or a comparison meets these two types.
+pub(super) fn operands(symbol: &str, left: &Type, right: &Type) -> Option<String> {
+    let (left, right) = (left.without_null(), right.without_null());
+    let help = match (left, right) {
+        (Type::Optional(_), _) | (_, Type::Optional(_)) => {
+            "one side may hold nothing: say what to take then, with `.orValue(…)`"
+        }
+        (Type::Int | Type::Uint, Type::Double) | (Type::Double, Type::Int | Type::Uint) => {
+            "write the whole number with `.0`, or convert it with `double(…)`"
+        }
+        (Type::Int, Type::Uint) | (Type::Uint, Type::Int) => {
+            "write the number with `u`, or convert it with `int(…)` or `uint(…)`"
+        }
+        (Type::Timestamp, Type::String) | (Type::String, Type::Timestamp) => {
+            "a time is written `timestamp(\"2026-01-31T12:00:00Z\")`"
+        }
+        (Type::Duration, Type::String | Type::Int | Type::Double)
+        | (Type::String | Type::Int | Type::Double, Type::Duration) => "a duration is written `duration(\"30s\")`",
+        (Type::Bool, Type::String) | (Type::String, Type::Bool) => "`true` and `false` stand without quotes",
+        (Type::String, Type::Int | Type::Uint | Type::Double)
+        | (Type::Int | Type::Uint | Type::Double, Type::String) => match symbol {
+            "+" => "to join text, convert the number with `string(…)`",
+            _ => "a number stands without quotes; text is converted with `int(…)` or `double(…)`",
+        },
+        (Type::Bool, Type::Int | Type::Double) if matches!(symbol, "<" | "<=" | ">" | ">=") => {
+            "comparisons are not chained: write `low < x && x < high`"
+        }
+        (Type::List(_), _) if matches!(symbol, "==" | "!=") => {
+            "whether a list holds an item is asked with `item in list`"
+        }
+        (Type::Object(object), _) | (_, Type::Object(object)) if !object.fields.is_empty() => {
+            let names: Vec<String> = object.fields.iter().take(12).map(|field| format!("`{}`", field.name)).collect();
+            return Some(format!("compare one of the object's fields: {}", names.join(", ")));
+        }
+        _ => return None,
+    };
+    Some(help.to_owned())
+}
+
+/// What to write where a value without fields was selected from.
+pub(super) fn selection(of: &Type, field: &str) -> Option<&'static str> {
+    match (of, field) {
+        (Type::List(_) | Type::String | Type::Bytes, "length" | "len" | "size" | "count") => {
+            Some("how long it is, is asked with `size(…)`")
+        }
+        (Type::List(_), _) => {
+            Some("its items may have them: take one with `[0]`, or look through all with `.exists(x, …)`")
+        }
+        _ => None,
+    }
+}
+
+/// The word of ours for a constant of another language.
+pub(super) fn constant(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => "true",
+        "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => "false",
+        "None" | "nil" | "NULL" | "Null" | "undefined" | "nothing" => "null",
+        _ => return None,
+    })
+}
+
+/// What does the work of a function of another language.
+pub(super) fn function(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "len" | "length" | "count" => "write `size(…)`",
+        "lower" | "toLower" | "toLowerCase" | "lowercase" | "downcase" => "write `.lowerAscii()`",
+        "upper" | "toUpper" | "toUpperCase" | "uppercase" | "upcase" => "write `.upperAscii()`",
+        "max" => "write `math.greatest(…)`",
+        "min" => "write `math.least(…)`",
+        "abs" => "write `math.abs(…)`",
+        "round" => "write `math.round(…)`",
+        "floor" => "write `math.floor(…)`",
+        "ceil" => "write `math.ceil(…)`",
+        "includes" | "has_key" | "hasKey" | "containsKey" => {
+            "whether a list holds an item, or a map a key, is asked with `x in list`"
+        }
+        "any" | "some" => "write `.exists(x, …)`, with a name for the item",
+        "every" => "write `.all(x, …)`, with a name for the item",
+        "find" | "first" => "write `.filter(x, …)[0]`, with a name for the item",
+        "str" | "toString" | "to_string" => "write `string(…)`",
+        "float" | "number" | "parseFloat" => "write `double(…)`",
+        "parseInt" | "integer" => "write `int(…)`",
+        "bool_" | "boolean" => "write `bool(…)`",
+        "default" | "coalesce" | "orElse" | "or_else" | "getOrElse" => "write `a.?b.orValue(…)`",
+        "test" | "match" | "regex" => "write `.matches(…)`",
+        "now" => "`now` is a name, and stands without `()`",
+        "isNull" | "is_null" => "compare with `null`",
+        "defined" | "exists_" | "isset" => "whether a field is there is asked with `has(…)`",
+        _ => return None,
+    })
+}
+
+/// Functions of other languages whose arguments name a variable of their own, so that nothing is said of these.
+pub(super) fn is_foreign_macro(name: &str) -> bool {
+    matches!(name, "any" | "some" | "every" | "find" | "first" | "reduce" | "forEach")
+}
+
+/// Where a bare name is a field of what exists: the ways to write it, at most three.
+pub(super) fn fields_named(env: &TypeEnv, name: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (root, kind) in env.variables() {
+        let Type::Object(object) = kind else { continue };
+        if object.field(name).is_some() {
+            found.push(format!("`{root}.{name}`"));
+        }
+        for field in &object.fields {
+            if let crate::model::schema::Shape::Object(inner) = &field.shape
+                && inner.field(name).is_some()
+                && field.name == "data"
+            {
+                found.insert(0, format!("`{root}.{}.{name}`", field.name));
+            }
+        }
+    }
+    found.truncate(3);
+    found
+}

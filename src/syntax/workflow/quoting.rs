@@ -1,0 +1,94 @@
+//! What YAML made of an expression that should have been quoted, told as that.
+
+use crate::base::span::Span;
+use crate::diagnostic::{Code, Diagnostic};
+
+/// A longer line is looked at only around the place, bytes.
+const MAX_LINE: usize = 4_096;
+
+/// A YAML problem in a line that holds an expression most often means that the expression needs quotes.
+pub(super) fn explain(problem: &Diagnostic, text: &str) -> Diagnostic {
+    if problem.code != Code::YamlSyntax {
+        return problem.clone();
+    }
+
+    let at = problem.primary.span.range().start.min(text.len());
+    // No condition is as long as that, and there may be thousands of problems in one line.
+    let before = text.get(text.floor_char_boundary(at.saturating_sub(MAX_LINE))..at).unwrap_or_default();
+    let start = before.rfind('\n').map_or(at - before.len(), |newline| at - before.len() + newline + 1);
+    let rest = text.get(start..text.floor_char_boundary(start + 2 * MAX_LINE)).unwrap_or_default();
+    let line = rest.lines().next().unwrap_or_default();
+    let key = line.trim_start().trim_start_matches("- ").trim_start_matches("{ ");
+    let Some(value) = key.strip_prefix("if:").filter(|value| value.starts_with([' ', '\t'])) else {
+        return template(problem, start, line).unwrap_or_else(|| problem.clone());
+    };
+    if value.trim_start().starts_with(['|', '>']) {
+        return problem.clone();
+    }
+    let value_at = start + line.len() - value.trim_start().len();
+    let value = value.trim();
+    let span = Span::new(problem.primary.span.source, value_at, value_at + value.len());
+    unquoted("if", span, value)
+}
+
+/// The same for a value with `${ … }` in it. `line` begins at `start`.
+fn template(problem: &Diagnostic, start: usize, line: &str) -> Option<Diagnostic> {
+    let source = problem.primary.span.source;
+    let at = problem.primary.span.start as usize - start;
+    let open = line.get(..at + 2).unwrap_or(line).rfind("${").or_else(|| line.find("${"))?;
+    let before = line.get(..open)?;
+    if before.contains('#') {
+        return None;
+    }
+    let quote = before.trim_end().chars().next_back().filter(|c| matches!(c, '"' | '\''));
+    if let Some(quote) = quote {
+        let other = if quote == '"' { '\'' } else { '"' };
+        let inner = line.get(open..)?.find(quote).map(|found| open + found)?;
+        let span = Span::new(source, start + inner, start + inner + 1);
+        let message = format!("this `{quote}` ends the value, in the middle of the expression");
+        let help = format!("within `{quote}…{quote}` write the texts of the expression as `{other}…{other}`");
+        return Some(Diagnostic::error(Code::UnquotedExpression, span, message).help(help));
+    }
+    let length = line.get(open..)?.rfind('}').map(|found| found + 1)?;
+    // Within a flow mapping the last brace is the mapping's.
+    let within_flow = before.contains(['{', '[']);
+    let first = line.get(open..)?.find('}').map_or(length, |found| found + 1);
+    let end = open + if within_flow { first } else { length };
+    let expression = line.get(open..end)?;
+    let why = if within_flow {
+        "YAML takes its braces for a mapping"
+    } else if expression.contains(": ") {
+        "YAML takes `: ` for a key"
+    } else {
+        return None;
+    };
+    let span = Span::new(source, start + open, start + end);
+    let message = format!("this expression needs quotes: {why}");
+    Some(Diagnostic::error(Code::UnquotedExpression, span, message).help(format!("write `{}`", quoted(expression))))
+}
+
+/// Text in those quotes that change the least of it.
+fn quoted(text: &str) -> String {
+    if !text.contains(['"', '\\']) { format!("\"{text}\"") } else { format!("'{}'", text.replace('\'', "''")) }
+}
+
+/// H0310, with the expression of `key` as it should be written.
+pub(super) fn unquoted(key: &str, span: Span, expression: &str) -> Diagnostic {
+    let why = match expression.chars().next() {
+        Some('!') => "YAML takes a leading `!` for a tag",
+        Some('&') => "YAML takes a leading `&` for an anchor",
+        Some('*') => "YAML takes a leading `*` for an alias",
+        Some('[') => "YAML takes a leading `[` for a list",
+        Some('{') => "YAML takes a leading `{` for a mapping",
+        Some('"' | '\'') => "YAML takes a leading quote for that of the whole value",
+        _ if expression.contains(" #") => "YAML takes ` #` for a comment",
+        _ => "YAML takes `: ` for a key",
+    };
+    let quoted = if expression.contains('\'') && !expression.contains(['"', '\\']) {
+        format!("\"{expression}\"")
+    } else {
+        format!("'{}'", expression.replace('\'', "''"))
+    };
+    Diagnostic::error(Code::UnquotedExpression, span, format!("this expression needs quotes: {why}"))
+        .help(format!("write `{key}: {quoted}`"))
+}

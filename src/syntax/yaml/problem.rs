@@ -1,0 +1,205 @@
+//! What the YAML parser could not read, in the words of whoever wrote it.
+
+use serde_yaml::granit_parser::{ErrorKind, ScanError};
+
+use super::parse::too_deep;
+use crate::base::source::SourceId;
+use crate::base::span::Span;
+use crate::diagnostic::{Code, Diagnostic};
+
+/// The problem at the place where the parser could go no further.
+pub(super) fn explain(source: SourceId, text: &str, error: &ScanError) -> Diagnostic {
+    let at = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
+    let (start, end) = token_at(text, at);
+    let span = Span::new(source, start, end);
+    let yaml = |message: &str| Diagnostic::error(Code::YamlSyntax, span, message);
+    if let Some(problem) = in_context(source, text, at, error.kind()) {
+        return problem;
+    }
+    match error.kind() {
+        ErrorKind::RecursionLimitExceeded => too_deep(span),
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabAtBlockScalarStart => {
+            yaml("a tab indents the line; YAML takes only blanks for that").help("replace the tab with blanks")
+        }
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
+            yaml("a `:` makes a mapping here, where none can stand")
+                .help("text that holds `: ` needs quotes; a key needs a line of its own; a bracket may be open above")
+        }
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            yaml("this line is no `key: value`").help("a key is followed by `:` and a blank")
+        }
+        ErrorKind::ExpectedBlockMappingKey => {
+            yaml("a key is expected here").help("keys of one mapping stand in one column")
+        }
+        ErrorKind::ExpectedBlockSequenceEntry => {
+            yaml("a `- ` is expected here").help("items of one list stand in one column")
+        }
+        ErrorKind::InvalidIndentation | ErrorKind::InvalidFlowScalarIndent => {
+            yaml("the line is indented wrongly").help("keys of one mapping stand in one column")
+        }
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
+            yaml("the quotes that open here are not closed").help("close them with the quote they start with")
+        }
+        ErrorKind::InvalidQuotedScalarIndent => {
+            yaml("quotes are not closed, or a line within them is indented too little")
+                .help("look for a missing quote above")
+        }
+        ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            yaml("more text follows the closing quote").help("quote the whole value, or none of it")
+        }
+        ErrorKind::UnclosedFlowCollection { open } => yaml(&format!("the `{open}` is not closed"))
+            .help("close it, or put the whole value in quotes if it is text"),
+        ErrorKind::UnexpectedEofFlowSequence => yaml("a `[` is not closed"),
+        ErrorKind::UnexpectedEofFlowMapping | ErrorKind::UnexpectedEofImplicitFlowMapping => {
+            yaml("a `{` is not closed")
+        }
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => yaml(&format!("`{open}` is closed by `{close}`")),
+        ErrorKind::MisplacedFlowCollectionEnd => yaml("a bracket is closed that was not opened"),
+        ErrorKind::ExpectedFlowMappingSeparator => yaml("`,` or `}` is expected here").help(FLOW_TEXT),
+        ErrorKind::ExpectedFlowSequenceSeparator => yaml("`,` or `]` is expected here").help(FLOW_TEXT),
+        ErrorKind::UnexpectedCharacter { character } => {
+            yaml(&format!("no value can start with {}", named(*character))).help("quote the value")
+        }
+        ErrorKind::DirectiveDisallowed => yaml("directives mean nothing here").help("delete the line"),
+        other => yaml(&other.to_string()),
+    }
+}
+
+/// What the lines around the place say that the kind of the error does not.
+fn in_context(source: SourceId, text: &str, at: usize, kind: &ErrorKind) -> Option<Diagnostic> {
+    let start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text.get(start..)?.lines().next().unwrap_or_default();
+    let before = text.get(..start)?;
+    let last = before.lines().next_back().unwrap_or_default();
+    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let place = |from: usize, to: usize| Span::new(source, from, to);
+    let whole = |line: &str, start: usize| place(start + indent(line), start + line.trim_end().len());
+    let yaml = |span: Span, message: &str| Diagnostic::error(Code::YamlSyntax, span, message);
+    let key = line.trim_start().split(':').next().unwrap_or_default();
+    let is_key = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-?".contains(c));
+    if let Some((from, comment)) = foreign_comment(text, start + line.len()) {
+        let span = place(from, from + comment.len());
+        return Some(yaml(span, "`//` begins no comment in YAML").help("comments begin with `#`"));
+    }
+    if ["rule ", "event "].iter().any(|word| line.trim_start().starts_with(word)) && line.contains('{') {
+        let help = "rules stand in files that end in `.rules`, workflows in `.yaml`";
+        return Some(yaml(whole(line, start), "this line is of the rule language").help(help));
+    }
+    match kind {
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
+            let last_start = before.len() - last.len() - 1.min(before.len());
+            if let Some((word, rest)) = last.trim_start().split_once(':')
+                && is_key(word)
+                && rest.starts_with(|c: char| !c.is_whitespace())
+            {
+                let from = last_start + indent(last) + word.len();
+                let help = format!("write `{word}: {}`", rest.trim());
+                return Some(yaml(place(from, from + 1), "a blank is missing behind this `:`").help(help));
+            }
+            // Only a key stands before the colon: the line goes on with the value of the line before it.
+            if is_key(key)
+                && at == start + indent(line) + key.len()
+                && indent(line) > indent(last)
+                && last.contains(": ")
+            {
+                let message = "this line is indented further than the one before it, which has a value already";
+                let help = "keys of one mapping stand in one column";
+                return Some(yaml(whole(line, start), message).help(help));
+            }
+            // `key: text: more text`
+            let (word, value) = line.trim_start().split_once(": ")?;
+            let value = value.trim();
+            (is_key(word) && value.contains(": ") && !value.starts_with(['"', '\'', '{', '['])).then(|| {
+                let from = start + line.find(value).unwrap_or(0);
+                let help = format!("write `{word}: \"{}\"`", value.replace('"', "\\\""));
+                yaml(place(from, from + value.len()), "text with `: ` in it needs quotes").help(help)
+            })
+        }
+        ErrorKind::InvalidTrailingSingleQuotedScalar => {
+            let help = "a quote within `'…'` is written twice, `''`; or put the text in `\"…\"`";
+            Some(yaml(place(at, at + token(text, at)), "more text follows the closing quote").help(help))
+        }
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            let help = "a quote within `\"…\"` is written `\\\"`; or put the text in `'…'`";
+            Some(yaml(place(at, at + token(text, at)), "more text follows the closing quote").help(help))
+        }
+        ErrorKind::ExpectedBlockMappingKey if line.trim_start().starts_with("- ") => Some(
+            yaml(whole(line, start), "this item is not in the column of the others")
+                .help("items of one list stand in one column"),
+        ),
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
+            let first = text.get(..at)?.trim_end();
+            let is_next = text.get(first.len()..at)?.contains('\n');
+            (is_next && !first.ends_with([',', '{', '[']))
+                .then(|| yaml(place(first.len(), first.len()), "a `,` is missing here").label("add `,`"))
+        }
+        other => unknown_escape(source, text, at, other),
+    }
+}
+
+/// The escape that a double-quoted text cannot have, at its very place.
+fn unknown_escape(source: SourceId, text: &str, at: usize, kind: &ErrorKind) -> Option<Diagnostic> {
+    if !kind.to_string().contains("escape") {
+        return None;
+    }
+    let rest = text.get(at..)?;
+    let mut characters = rest.char_indices();
+    while let Some((index, c)) = characters.next() {
+        if c != '\\' {
+            continue;
+        }
+        let (_, escaped) = characters.next()?;
+        if !"0abt\tnvfre \"/\\N_LPxuU\n\r".contains(escaped) {
+            let span = Span::new(source, at + index, at + index + 1 + escaped.len_utf8());
+            let message = format!("`\\{escaped}` is no escape of YAML");
+            let help = "write `\\\\` for a backslash, or put the text in `'…'`, which has no escapes";
+            return Some(Diagnostic::error(Code::YamlSyntax, span, message).help(help));
+        }
+    }
+    None
+}
+
+/// A comment of another language: of a whole line above, or in the line that ends at `end`.
+fn foreign_comment(text: &str, end: usize) -> Option<(usize, &str)> {
+    let mut start = 0;
+    for line in text.get(..end)?.split_inclusive('\n') {
+        let is_last = start + line.len() == end;
+        let whole = line.trim_start().starts_with("//").then(|| line.find("//"));
+        let at = whole.unwrap_or_else(|| line.find(" // ").filter(|_| is_last).map(|at| at + 1));
+        if let Some(at) = at {
+            return Some((start + at, line.get(at..)?.trim_end()));
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// A character in a message.
+fn named(c: char) -> String {
+    match c {
+        '`' => "a backtick".to_owned(),
+        c if c.is_control() => format!("`{}`", c.escape_default()),
+        c => format!("`{c}`"),
+    }
+}
+
+fn token(text: &str, at: usize) -> usize {
+    let (start, end) = token_at(text, at);
+    end - start
+}
+
+const FLOW_TEXT: &str =
+    "within `{ … }` and `[ … ]`, text with brackets or commas in it needs quotes, as in `\"${ … }\"`";
+
+/// The bytes of the token at `at`: up to the next blank, at least one character unless at the end of the line.
+fn token_at(text: &str, mut at: usize) -> (usize, usize) {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let rest = text.get(at..).unwrap_or_default();
+    let length = rest.find(char::is_whitespace).unwrap_or(rest.len());
+    (at, at + length)
+}
