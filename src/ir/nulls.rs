@@ -145,9 +145,10 @@ impl Walk<'_> {
 /// The operands that the expression fails on if they are null.
 fn uses(expr: &Expr) -> Vec<&Expr> {
     match &expr.kind {
-        ExprKind::Select { operand, optional: false, .. } | ExprKind::Has { operand, .. } => vec![operand],
+        ExprKind::Select { operand, optional: false, .. }
+        | ExprKind::Has { operand, .. }
+        | ExprKind::Unary { operand, .. } => vec![operand],
         ExprKind::Index { operand, key, optional: false } => vec![operand, key],
-        ExprKind::Unary { operand, .. } => vec![operand],
         ExprKind::Binary { operator: BinaryOperator::Equal | BinaryOperator::NotEqual, .. } => Vec::new(),
         ExprKind::Binary { operator: BinaryOperator::In, right, .. } => vec![right],
         ExprKind::Binary { left, right, .. } => vec![left, right],

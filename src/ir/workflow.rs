@@ -88,9 +88,10 @@ fn action(uses: &Spanned<String>, catalogue: &Catalogue, found: &mut Diagnostics
             let of_family: Vec<String> =
                 names().filter(|name| name.split('.').next() == Some(family)).map(|name| format!("`{name}`")).collect();
             let all: Vec<String> = names().map(|name| format!("`{name}`")).collect();
-            diagnostic.help(match of_family.is_empty() {
-                true => format!("actions are {}", all.join(", ")),
-                false => format!("actions of `{family}` are {}", of_family.join(", ")),
+            diagnostic.help(if of_family.is_empty() {
+                format!("actions are {}", all.join(", "))
+            } else {
+                format!("actions of `{family}` are {}", of_family.join(", "))
             })
         }
     });

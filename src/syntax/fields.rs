@@ -57,14 +57,6 @@ impl Walk {
         entries
     }
 
-    /// Whether an unknown key of the mapping was meant to be `wanted`, which is then not missing.
-    pub(super) fn is_meant(&self, node: &Node, known: &[impl AsRef<str>], wanted: &str) -> bool {
-        let names: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
-        let unknown = |name: &str| !names.contains(&name);
-        let entries = node.as_map().unwrap_or_default();
-        entries.iter().any(|(key, _)| unknown(&key.name) && foreign::meant(&key.name, &names) == Some(wanted))
-    }
-
     /// A text, not empty.
     pub fn text(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
         match node.as_str() {
@@ -131,4 +123,12 @@ impl Walk {
         }
         count.map(|count| Spanned::new(count, node.span))
     }
+}
+
+/// Whether an unknown key of the mapping was meant to be `wanted`, which is then not missing.
+pub(super) fn is_meant(node: &Node, known: &[impl AsRef<str>], wanted: &str) -> bool {
+    let names: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
+    let unknown = |name: &str| !names.contains(&name);
+    let entries = node.as_map().unwrap_or_default();
+    entries.iter().any(|(key, _)| unknown(&key.name) && foreign::meant(&key.name, &names) == Some(wanted))
 }

@@ -10,7 +10,7 @@ use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::schema::{Field, Object, Shape};
 use crate::syntax::characters;
-use crate::syntax::fields::Walk;
+use crate::syntax::fields::{Walk, is_meant};
 use crate::syntax::name::check_name;
 use crate::syntax::shape::parse_shape;
 use crate::syntax::yaml::{self, Key, Kind, Node};
@@ -42,7 +42,7 @@ impl Parser<'_, '_> {
             );
             return None;
         }
-        let has = |key: &str| root.get(key).is_some() || self.walk.is_meant(root, keys::WORKFLOW, key);
+        let has = |key: &str| root.get(key).is_some() || is_meant(root, keys::WORKFLOW, key);
         let (has_name, has_steps) = (has("workflow"), has("steps"));
         if root.as_map().is_some() && !has_name && !has_steps {
             let is_configuration =
@@ -299,7 +299,7 @@ impl Parser<'_, '_> {
                 _ => {}
             }
         }
-        if node.as_map().is_some() && node.get("uses").is_none() && !self.walk.is_meant(node, keys::STEP, "uses") {
+        if node.as_map().is_some() && node.get("uses").is_none() && !is_meant(node, keys::STEP, "uses") {
             let message = format!("{whose} has no `uses`");
             self.walk.error(
                 Code::MissingKey,
@@ -414,10 +414,7 @@ impl Parser<'_, '_> {
                 _ => {}
             }
         }
-        if node.as_map().is_some()
-            && node.get("attempts").is_none()
-            && !self.walk.is_meant(node, keys::RETRY, "attempts")
-        {
+        if node.as_map().is_some() && node.get("attempts").is_none() && !is_meant(node, keys::RETRY, "attempts") {
             self.walk.error(
                 Code::MissingKey,
                 node.span,
@@ -459,7 +456,7 @@ impl Parser<'_, '_> {
                 _ => {}
             }
         }
-        if node.as_map().is_some() && node.get("uses").is_none() && !self.walk.is_meant(node, keys::UNDO, "uses") {
+        if node.as_map().is_some() && node.get("uses").is_none() && !is_meant(node, keys::UNDO, "uses") {
             self.walk.error(Code::MissingKey, node.span, "`undo` has no `uses`", help);
         }
         uses.map(|uses| Undo::Action { uses, with, span: node.span })

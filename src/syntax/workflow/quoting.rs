@@ -69,7 +69,7 @@ fn template(problem: &Diagnostic, start: usize, line: &str) -> Option<Diagnostic
 
 /// Text in those quotes that change the least of it.
 fn quoted(text: &str) -> String {
-    if !text.contains(['"', '\\']) { format!("\"{text}\"") } else { format!("'{}'", text.replace('\'', "''")) }
+    if text.contains(['"', '\\']) { format!("'{}'", text.replace('\'', "''")) } else { format!("\"{text}\"") }
 }
 
 /// H0310, with the expression of `key` as it should be written.
