@@ -138,7 +138,7 @@ fn what_has_no_items_keeps_its_comments() {
 fn a_file_with_mistakes_has_no_layout() {
     for (text, message) in [
         ("rule x { on A run wf( }", "this `(` is never closed"),
-        ("rule x { on A when a &&& b }", "unexpected `&`"),
+        ("rule x { on A when a &&& b }", "`&` is no operator"),
         ("rule x { on A when '\\q' == a }", "escape"),
     ] {
         let problems = format(SourceId(0), text).unwrap_err();
