@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod client;
+pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod eval;
@@ -97,6 +98,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Tell an editor what is wrong, what things mean, and what may come next.
     Lsp(lsp::Args),
+    /// Print a script that lets a shell complete commands and options.
+    Completions(completions::Args),
     /// Print the JSON Schema of workflows or of the configuration.
     Schema(schema::Args),
     /// Play the scenarios of rules and workflows, and compare plans with those that were kept.
@@ -158,6 +161,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args, &log),
         Command::Lsp(args) => lsp::run(&args),
+        Command::Completions(args) => completions::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Test(args) => test::run(&args, &log),
         Command::Init(args) => init::run(&args),
