@@ -20,16 +20,16 @@ rule first {
     throttle  1 per 5m
     busy      supersede
     run       slow(rate_rps: event.data.p99_ms / 10.0)
-    emit      CALM(why: target.signature) after 30m
+    emit      CALM(why: target.phase) after 30m
 }
 rule second {
     on        SPIKE
-    when      event.data.tags.exists(tag, tag.startsWith("prod")) || target.rate_rps > 100.0
+    when      event.data.tags.exists(tag, tag.startsWith("prod")) || target.rate_rps != null && target.rate_rps > 100.0
     debounce  10s
     busy      coalesce
     run       slow(rate_rps: 1.0)
 }
-rule third { on SPIKE run slow(rate_rps: target.record.max_rps) }
+rule third { on SPIKE run slow(rate_rps: double(event.type)) }
 rule other { on CALM run slow(rate_rps: 1.0) }
 "#;
 
