@@ -17,11 +17,12 @@ mod subject;
 mod suppress;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::source::Sources;
+use crate::base::span::Span;
 use crate::compile::{self, Trees};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::ir;
 use crate::model::action::Catalogue;
 use crate::plan::Plan;
@@ -110,13 +111,19 @@ fn findings(
     let subject = Subject::new(sources, trees, program, plans, diagnostics, options.targets.as_deref());
     let (mut suppressions, mut told) = suppress::read(sources, trees);
     let mut found = Diagnostics::new();
+    // What the compiler refuses is told once.
+    let refused: BTreeSet<Span> = diagnostics
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .map(|problem| problem.primary.span)
+        .collect();
     let mut ran = Vec::new();
     for lint in LINTS {
         let Some(severity) = options.levels.of(lint).severity() else { continue };
         ran.push(lint.name);
         let mut findings = Findings::default();
         (lint.check)(&subject, &mut findings);
-        for finding in findings.list {
+        for finding in findings.list.into_iter().filter(|finding| !refused.contains(&finding.primary.span)) {
             if !suppressions.allow(lint, finding.primary.span) {
                 found.push(Diagnostic { severity, ..finding });
             }
