@@ -205,9 +205,19 @@ targets:
         self.agents.withheld.send_replace(Some(step.to_owned()));
     }
 
-    pub(super) async fn wait_for_held_answer(&self) {
+    /// Whether a command was taken and held; not where the run failed before it came to that.
+    pub(super) async fn wait_for_held_answer(&self) -> bool {
         let mut held = self.agents.withheld_one.subscribe();
-        tokio::time::timeout(PATIENCE, held.wait_for(|held| *held)).await.expect("no command came").unwrap();
+        let taken = async { held.wait_for(|held| *held).await.is_ok() };
+        let busy = async {
+            while !self.was_too_busy().await {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        tokio::select! {
+            taken = tokio::time::timeout(PATIENCE, taken) => taken.expect("no command came"),
+            () = busy => false,
+        }
     }
 
     pub(super) fn release_answers(&self) {
@@ -226,6 +236,12 @@ targets:
 
     pub(super) async fn target(&self) -> Json {
         self.get("/v1/targets/checkout").await.unwrap()
+    }
+
+    /// Whether the run failed because its load test could not keep its schedule on this machine.
+    pub(super) async fn was_too_busy(&self) -> bool {
+        let run = self.run().await.unwrap_or_default();
+        run["status"] == "failed" && run["error"].as_str().is_some_and(|error| error.contains("too busy to measure"))
     }
 
     pub(super) async fn check_all_is_well(&mut self, signature: &str, point: &str) {
