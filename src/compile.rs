@@ -96,6 +96,10 @@ pub fn check(trees: &Trees, catalogue: &Catalogue, diagnostics: &mut Diagnostics
             diagnostics.push(problem.clone());
         }
     }
+    // A workflow that is looked at alone may be used with rules that are not there.
+    if trees.is_complete && !trees.rules.is_empty() {
+        diagnostics.extend(ir::step_events::check(&trees.workflows, &events, catalogue));
+    }
     Program { events, rules, workflows }
 }
 

@@ -9,6 +9,7 @@ use super::{output, shares, signature, target};
 use crate::base::id::IdempotencyKey;
 use crate::model::action::{ActionSignature, Effect as Kind};
 use crate::model::schema::{Field, Shape};
+use crate::model::target::Mode;
 use crate::runtime::effect::{ActionError, Effect, EffectTarget, Outcome};
 use crate::runtime::ports::{Action, Context, DispatchOrder, Rates, Share};
 
@@ -26,7 +27,8 @@ impl Action for AgentsDispatch {
             sets_rate: true,
             ..ActionSignature::pure(
                 "agents.dispatch",
-                "Sends each agent its rate, decreases first. Takes exactly one of `total_rps`, `factor` and `assignments`.",
+                "Sends each agent its rate, decreases first. Takes exactly one of `total_rps`, `factor` and `assignments`. In mode \
+                 `recommend` it waits for approval first; undoing it does not.",
                 vec![
                     Field::optional("total_rps", Shape::Double, "split over the agents there are"),
                     Field::optional(
@@ -54,6 +56,16 @@ impl Action for AgentsDispatch {
         let target = target(effect)?;
         let previous = target.state.rate_rps.unwrap_or(target.settings.rate.initial_rps);
         Ok(Some(json!({ "total_rps": previous, "signature": signature(&effect.input) })))
+    }
+
+    fn permission(&self, effect: &Effect) -> Option<String> {
+        let target = effect.target.as_ref().filter(|target| target.settings.mode == Mode::Recommend)?;
+        let total = match rates(&effect.input, target).ok()? {
+            Rates::Total(total) => total,
+            Rates::Each(shares) => shares.iter().map(|share| share.rate_rps).sum(),
+        };
+        let now = target.state.rate_rps.map(|rate| format!(", now {rate:.1} rps")).unwrap_or_default();
+        Some(format!("set the rate of {} to {total:.1} rps{now}", target.name()))
     }
 
     async fn perform(&self, effect: &Effect, context: &Context) -> Outcome {

@@ -4,9 +4,13 @@
 
 mod adjust_compute;
 mod agents_dispatch;
+mod approval_wait;
+mod event_emit;
+mod event_wait;
 mod pressure_measure;
 mod recorder_lookup;
 mod recorder_save;
+mod sleep;
 mod state;
 
 use std::sync::Arc;
@@ -29,12 +33,16 @@ pub struct Registry {
 impl Registry {
     /// The actions that ship.
     pub fn shipped() -> Self {
-        let actions: [Arc<dyn Action>; 8] = [
+        let actions: [Arc<dyn Action>; 12] = [
             Arc::new(adjust_compute::AdjustCompute),
             Arc::new(agents_dispatch::AgentsDispatch),
+            Arc::new(approval_wait::ApprovalWait),
+            Arc::new(event_emit::EventEmit),
+            Arc::new(event_wait::EventWait),
             Arc::new(pressure_measure::PressureMeasure),
             Arc::new(recorder_lookup::RecorderLookup),
             Arc::new(recorder_save::RecorderSave),
+            Arc::new(sleep::Sleep),
             Arc::new(state::Rest::STABLE),
             Arc::new(state::Rest::DEGRADED),
             Arc::new(state::Rest::PAUSED),
@@ -63,6 +71,11 @@ fn target(effect: &Effect) -> Result<&EffectTarget, ActionError> {
     effect.target.as_ref().ok_or_else(|| {
         ActionError::permanent(format!("step `{}` needs a target, but the event had no subject", effect.step))
     })
+}
+
+/// What an action that waits says if it is performed all the same.
+fn not_performed(effect: &Effect) -> ActionError {
+    ActionError::permanent(format!("step `{}` waits; there is nothing to perform", effect.step))
 }
 
 fn signature(input: &Json) -> Option<Signature> {

@@ -45,7 +45,7 @@ impl Action for PressureMeasure {
 
     async fn perform(&self, effect: &Effect, context: &Context) -> Outcome {
         let target = target(effect)?;
-        if target.settings.mode != Mode::Enforce {
+        if target.settings.mode == Mode::Observe {
             let mode = target.settings.mode.as_str();
             return Err(ActionError::permanent(format!(
                 "`{}` is in mode `{mode}`: no load test is run; set `mode: enforce` to allow it",

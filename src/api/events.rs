@@ -157,6 +157,8 @@ struct OutcomeView {
     rules: Vec<RuleView>,
     /// Why it was put aside, where it was.
     dead: Option<String>,
+    /// Runs that waited for it.
+    answered: Vec<String>,
 }
 
 /// What one rule made of an event.
@@ -201,6 +203,7 @@ impl From<StoredEvent> for EventView {
                 routed_at: outcome.routed_at.to_string(),
                 rules: outcome.rules.into_iter().map(RuleView::from).collect(),
                 dead: outcome.dead,
+                answered: outcome.answered.iter().map(ToString::to_string).collect(),
             }),
         }
     }

@@ -13,9 +13,13 @@ pub mod metrics;
 mod observe;
 pub mod problem;
 mod records;
+mod run_journal;
+mod run_orders;
 pub mod run_view;
 mod runs;
 pub mod serve;
+pub mod standstill;
+mod surroundings;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -95,6 +99,12 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::accept, events::show))
         .routes(routes!(runs::list))
         .routes(routes!(runs::show))
+        .routes(routes!(run_journal::show))
+        .routes(routes!(run_orders::approve))
+        .routes(routes!(run_orders::reject))
+        .routes(routes!(run_orders::cancel))
+        .routes(routes!(run_orders::retry))
+        .routes(routes!(run_orders::resume))
         .routes(routes!(targets::list))
         .routes(routes!(targets::show))
         .routes(routes!(targets::pause))

@@ -125,6 +125,7 @@ impl From<ControlError> for Problem {
                 Code::UnknownTarget,
                 format!("{error}; `GET /v1/targets` lists those that are"),
             ),
+            ControlError::UnknownRun(_) => Self::not_found(format!("{error}; `GET /v1/runs` lists them")),
             ControlError::Conflict(why) => Self::new(StatusCode::CONFLICT, Code::Conflict, why),
             ControlError::Store(error) => error.into(),
         }

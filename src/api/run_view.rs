@@ -6,8 +6,10 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
 
+use super::standstill::{self, Standstill};
 use crate::runtime::effect::ActionError;
 use crate::runtime::journal::{Entry, Place, RunSummary, What};
+use crate::runtime::wait::{Wait, WaitOn};
 
 /// A run in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -31,6 +33,8 @@ pub struct RunLine {
     #[schema(example = "succeeded")]
     pub status: String,
     pub error: Option<String>,
+    /// The run that it tries again; null for most.
+    pub retry_of: Option<String>,
     #[schema(format = DateTime)]
     pub created_at: String,
     #[schema(format = DateTime)]
@@ -63,6 +67,8 @@ pub struct RunView {
     /// What the step that runs now says of itself; kept in memory only.
     #[schema(value_type = Option<Object>)]
     pub progress: Option<Json>,
+    /// Why it does not go on, and what to do about it; empty where nothing keeps it.
+    pub standstill: Vec<Standstill>,
 }
 
 /// A step, or one item of a `for_each` step.
@@ -88,6 +94,30 @@ pub struct StepView {
     #[schema(value_type = Option<Object>)]
     pub output: Option<Json>,
     pub error: Option<StepError>,
+    /// What it waits for; null where it does not wait.
+    pub wait: Option<WaitView>,
+}
+
+/// What a step waits for without being performed.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct WaitView {
+    /// `time`, `event` or `approval`.
+    #[schema(example = "approval")]
+    pub on: String,
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// When the wait is over if nothing comes; null: never.
+    #[schema(format = DateTime)]
+    pub until: Option<String>,
+    /// The type of the event it waits for.
+    pub event: Option<String>,
+    /// What that event's data must have.
+    #[schema(value_type = Option<Object>)]
+    pub data: Option<Json>,
+    /// What a person is to decide.
+    pub reason: Option<String>,
+    /// Who is to decide.
+    pub by: Option<String>,
 }
 
 /// Why a step failed.
@@ -104,9 +134,13 @@ pub struct StepError {
 pub enum StepStatus {
     /// Its condition was false.
     Skipped,
+    /// The run that this one continues had performed it, and what it returned still counts.
+    Kept,
     Running,
     /// Waits for its next attempt.
     Retrying,
+    /// Waits for a moment, an event or a person.
+    Waiting,
     Succeeded,
     Failed,
     Undoing,
@@ -117,19 +151,37 @@ pub enum StepStatus {
 impl RunView {
     /// The view of a run with this journal; `progress` is what its running step says of itself.
     pub fn fold(summary: &RunSummary, journal: &[Entry], progress: Option<Json>) -> Self {
-        let mut view =
-            Self { summary: summary.into(), steps: Vec::new(), stop: None, outputs: None, phase: None, progress };
+        let mut view = Self {
+            summary: summary.into(),
+            steps: Vec::new(),
+            stop: None,
+            outputs: None,
+            phase: None,
+            progress,
+            standstill: Vec::new(),
+        };
         for entry in journal {
             view.take(entry);
         }
         view.settle_lists();
+        view.standstill = standstill::of_run(&view.summary, summary.status, &view.steps);
         view
     }
 
     fn take(&mut self, entry: &Entry) {
         let at = entry.at.to_string();
         match &entry.what {
-            What::Began { .. } | What::Checkpointed { .. } => {}
+            What::Began { .. } | What::Checkpointed { .. } | What::Answered { .. } => {}
+            What::Waiting { place, wait } => {
+                let step = self.step(place);
+                step.status = StepStatus::Waiting;
+                step.wait = Some(WaitView::new(wait, at));
+            }
+            What::Kept { step, output } => {
+                let step = self.step(&Place { step: step.clone(), item: None });
+                step.output = Some(output.clone());
+                step.end(StepStatus::Kept, at);
+            }
             What::Skipped { step } => {
                 self.step(&Place { step: step.clone(), item: None }).end(StepStatus::Skipped, at);
             }
@@ -147,11 +199,17 @@ impl RunView {
                 step.retry_at = None;
             }
             What::Interrupted { place } | What::Suspended { place } => self.step(place).interruptions += 1,
+            What::Permitted { place } => {
+                let step = self.step(place);
+                step.status = StepStatus::Running;
+                step.wait = None;
+            }
             What::Retrying { place, error, retry_at } => {
                 let step = self.step(place);
                 step.status = StepStatus::Retrying;
                 step.error = Some(error.into());
                 step.retry_at = Some(retry_at.to_string());
+                step.wait = None;
             }
             What::Succeeded { place, output } => {
                 let step = self.step(place);
@@ -225,12 +283,14 @@ impl StepView {
             input: None,
             output: None,
             error: None,
+            wait: None,
         }
     }
 
     fn end(&mut self, status: StepStatus, at: String) {
         self.status = status;
         self.retry_at = None;
+        self.wait = None;
         self.ended_at = Some(at);
     }
 }
@@ -248,10 +308,42 @@ impl From<&RunSummary> for RunLine {
             priority: run.priority,
             status: run.status.as_str().to_owned(),
             error: run.error.clone(),
+            retry_of: run.retry.map(|retry| retry.run.to_string()),
             created_at: run.created_at.to_string(),
             started_at: run.started_at.map(|time| time.to_string()),
             ended_at: run.ended_at.map(|time| time.to_string()),
         }
+    }
+}
+
+impl WaitView {
+    pub(super) fn new(wait: &Wait, since: String) -> Self {
+        let on = match wait.on {
+            WaitOn::Time { .. } => "time",
+            WaitOn::Event { .. } => "event",
+            WaitOn::Approval { .. } => "approval",
+        };
+        let mut view = Self {
+            on: on.to_owned(),
+            since,
+            until: wait.ends_at().map(|end| end.to_string()),
+            event: None,
+            data: None,
+            reason: None,
+            by: None,
+        };
+        match &wait.on {
+            WaitOn::Time { .. } => {}
+            WaitOn::Event { kind, data, .. } => {
+                view.event = Some(kind.clone());
+                view.data = Some(Json::Object(data.clone()));
+            }
+            WaitOn::Approval { reason, by, .. } => {
+                view.reason = Some(reason.clone());
+                view.by.clone_from(by);
+            }
+        }
+        view
     }
 }
 

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
 use super::run_view::{RunLine, RunView};
-use super::{ApiState, QueryResult, query};
+use super::{ApiState, QueryResult, query, standstill, surroundings};
 use crate::base::id::RunId;
 use crate::runtime::journal::RunStatus;
 use crate::runtime::ports::RunFilter;
@@ -77,11 +77,20 @@ pub(super) async fn list(
     (status = 404, description = "There is no such run", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn show(State(state): State<ApiState>, Path(id): Path<String>) -> Result<Json<RunView>, Problem> {
-    let id = run_id(&id)?;
+    view(&state, run_id(&id)?).await
+}
+
+/// A run as it is now.
+pub(super) async fn view(state: &ApiState, id: RunId) -> Result<Json<RunView>, Problem> {
     let run = state.store.run(id).await?;
     let run = run.ok_or_else(|| Problem::not_found(format!("there is no run {id}; `GET /v1/runs` lists them")))?;
     let progress = if run.summary.status.is_final() { None } else { state.control.progress(id) };
-    Ok(Json(RunView::fold(&run.summary, &run.journal, progress)))
+    let mut view = RunView::fold(&run.summary, &run.journal, progress);
+    if let (RunStatus::Waiting, Some(target)) = (run.summary.status, &run.summary.target) {
+        let around = surroundings::of(state, target).await?;
+        view.standstill = standstill::of_waiting(&view.summary, target, &around);
+    }
+    Ok(Json(view))
 }
 
 /// The size of a page, held against what is allowed.
@@ -92,7 +101,7 @@ pub(super) fn page(limit: Option<u64>) -> Result<u64, Problem> {
     }
 }
 
-fn run_id(text: &str) -> Result<RunId, Problem> {
+pub(super) fn run_id(text: &str) -> Result<RunId, Problem> {
     text.parse().map_err(|_| {
         Problem::malformed(format!("`{text}` is no id of a run; ids look like `0198c0de-0000-7000-8000-000000000000`"))
     })

@@ -7,10 +7,11 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ApiState;
 use super::agents::AgentLine;
 use super::problem::Problem;
 use super::run_view::word;
+use super::standstill::Standstill;
+use super::{ApiState, standstill, surroundings};
 use crate::base::clock::Timestamp;
 use crate::base::id::TargetName;
 use crate::base::literal::format_duration;
@@ -58,6 +59,8 @@ pub(super) struct TargetView {
     /// Null for a target that is no longer configured.
     settings: Option<SettingsView>,
     agents: Vec<AgentLine>,
+    /// Why it does not rest, or takes nothing, and what to do about it; empty where all is well.
+    standstill: Vec<Standstill>,
 }
 
 /// What is configured for a target, defaults filled in.
@@ -191,6 +194,7 @@ async fn view(state: &ApiState, name: &TargetName) -> Result<Json<TargetView>, P
         line: line(state, name, known, &halts, now),
         settings: settings.map(|settings| SettingsView::from(settings.as_ref())),
         agents: state.dispatcher.agents(name).into_iter().map(AgentLine::from).collect(),
+        standstill: standstill::of_target(name, &surroundings::of(state, name).await?),
     }))
 }
 

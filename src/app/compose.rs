@@ -43,6 +43,7 @@ pub(super) async fn compose(
         dispatcher,
         planner: Arc::new(StoredPlans),
         run_ids: Arc::new(UniqueRunIds),
+        outlet: Arc::default(),
     };
     Ok((context, dispatch))
 }

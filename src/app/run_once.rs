@@ -47,7 +47,9 @@ pub async fn run_once(order: Order, stop: CancellationToken, mut look: impl FnMu
     let mut stopping = false;
     let finished = loop {
         if let Some(stored) = store.run(run).await? {
-            let view = RunView::fold(&stored.summary, &stored.journal, engine.progress(run));
+            let mut view = RunView::fold(&stored.summary, &stored.journal, engine.progress(run));
+            // What to do about a run that stands still is asked of an engine that lasts.
+            view.standstill.clear();
             let view = serde_json::to_value(view).map_err(AppError::internal)?;
             look(&view);
             if stored.summary.status.is_final() {

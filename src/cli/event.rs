@@ -174,6 +174,9 @@ fn show(args: &ShowArgs) -> Result<Exit, Failure> {
             if let Some(why) = outcome.get("dead").and_then(Json::as_str) {
                 text.push_str(&format!("put aside: {why}\n"));
             }
+            for run in list(outcome, "answered") {
+                text.push_str(&format!("run {} waited for it\n", run.as_str().unwrap_or_default()));
+            }
             let rules = list(outcome, "rules");
             if rules.is_empty() {
                 text.push_str("no rule is on its type\n");

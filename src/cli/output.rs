@@ -113,3 +113,21 @@ pub fn rate(value: &Json, field: &str) -> String {
 pub fn list<'a>(value: &'a Json, field: &str) -> &'a [Json] {
     value.get(field).and_then(Json::as_array).map_or(&[], Vec::as_slice)
 }
+
+/// Why a run or a target does not go on, and what to do about it, as people read it; empty where nothing keeps it.
+pub(super) fn standstill(of: &Json) -> String {
+    let mut text = String::new();
+    for reason in list(of, "standstill") {
+        text.push_str(&format!("\n{}\n", cell(reason, "why")));
+        let moments = [("since", "since"), ("until", "at the latest until")];
+        for (field, word) in moments {
+            if let Some(moment) = reason.get(field).and_then(Json::as_str) {
+                text.push_str(&format!("  {word} {moment}\n"));
+            }
+        }
+        for command in list(reason, "next").iter().filter_map(Json::as_str) {
+            text.push_str(&format!("  next: {command}\n"));
+        }
+    }
+    text
+}

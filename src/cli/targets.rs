@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::client::Connection;
 use super::exit::Exit;
 use super::failure::{Failure, conclude};
-use super::output::{Format, cell, list, print, print_json, rate, table};
+use super::output::{Format, cell, list, print, print_json, rate, standstill, table};
 
 /// What to do with targets.
 #[derive(Debug, Subcommand)]
@@ -116,6 +116,7 @@ pub fn describe(target: &Json) -> String {
             text.push_str(&format!("  {name:<9} {value}\n"));
         }
     }
+    text.push_str(&standstill(target));
     let agents = list(target, "agents");
     if agents.is_empty() {
         text.push_str("  no agents\n");

@@ -121,7 +121,6 @@ impl Builder<'_> {
         diagnostics: &mut Diagnostics,
     ) -> TargetSettings {
         let mode = self.text(scope, "mode");
-        check::mode(&mode, diagnostics);
         let labels = self.labels(scope);
         let p99 = self.duration(scope, "slo.p99");
         let errors = self.share(scope, "slo.errors");

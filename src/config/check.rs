@@ -46,16 +46,6 @@ pub(super) fn network(entries: &Given<Vec<Spanned<String>>>, diagnostics: &mut D
     AllowedHosts::parse(entries.value.iter().map(|entry| entry.node.as_str())).unwrap_or_default()
 }
 
-pub(super) fn mode(mode: &Given<String>, diagnostics: &mut Diagnostics) {
-    if mode.value == "recommend" {
-        let message = "`mode: recommend` needs approvals, which are not available in this version";
-        diagnostics.push(
-            Diagnostic::error(Code::BadSetting, place(mode), message)
-                .help("use `observe` to see what would be done, or `enforce`"),
-        );
-    }
-}
-
 /// 0 < floor ≤ initial ≤ ceiling.
 pub(super) fn rates(floor: &Given<f64>, initial: &Given<f64>, ceiling: &Given<f64>, diagnostics: &mut Diagnostics) {
     positive("rate.ceiling", ceiling, diagnostics);

@@ -80,7 +80,7 @@ pub const ENGINE: &[Key] = keys! {
 /// Settings of a target: under `targets.NAME`, and under `defaults` for all targets.
 pub const TARGET: &[Key] = keys! {
     "mode" Kind::Choice(&["observe", "recommend", "enforce"]), Is("observe"),
-        "How far Homeostat may go: `observe` enforces nothing and runs no load test, `enforce` sets rates. `recommend` needs approvals, which this version does not have: it is refused.";
+        "How far Homeostat may go: `observe` enforces nothing and runs no load test, `recommend` asks before each dispatch, `enforce` sets rates.";
     "labels.KEY" Kind::Text, Says("none"),
         "Words of your own that rules and workflows can read as `target.labels.KEY`.";
     "slo.p99" Kind::Duration, Is("500ms"),

@@ -10,8 +10,11 @@ use super::world::history::{Happening, Moment};
 use super::world::life::Life;
 use super::world::{Laws, World};
 use crate::base::clock::{Clock as _, Timestamp};
+use crate::base::id::{RunId, StepName};
 use crate::runtime::control::{AcceptError, Acceptance, Control as _};
 use crate::runtime::engine::Engine;
+use crate::runtime::journal::{Place, RunStatus, RunSummary};
+use crate::runtime::wait::Decision;
 
 /// What came of playing a scenario.
 #[derive(Clone, Debug)]
@@ -126,11 +129,41 @@ impl Player {
             Deed::Halt(target) => engine.halt(target.clone()).await.err().map(|error| error.to_string()),
             Deed::Unhalt(target) => engine.unhalt(target.clone()).await.err().map(|error| error.to_string()),
             Deed::Pause(target) => engine.pause(target).await.err().map(|error| error.to_string()),
+            Deed::Decide { step, decision } => self.decide(&engine, step, decision).await.err(),
+            Deed::Cancel(workflow) => {
+                match self.newest(|run| run.workflow == *workflow && !run.status.is_final()).await {
+                    Some(run) => engine.cancel(run).await.err().map(|error| error.to_string()),
+                    None => Some(format!("no run of `{workflow}` is under way")),
+                }
+            }
+            Deed::Retry { workflow, from_failed_step } => {
+                match self.newest(|run| run.workflow == *workflow && run.status.is_final()).await {
+                    Some(run) => engine.retry(run, *from_failed_step).await.err().map(|error| error.to_string()),
+                    None => Some(format!("no run of `{workflow}` is over")),
+                }
+            }
             Deed::Resume(target) => engine.resume(target).await.err().map(|error| error.to_string()),
         };
         if let Some(what) = refused {
             self.world.history.note(Happening::Refused { what });
         }
         Ok(())
+    }
+
+    /// A person decides what the newest run waits for in this step.
+    async fn decide(&self, engine: &Engine, step: &StepName, decision: &Decision) -> Result<(), String> {
+        let mut why = format!("no run waits for approval in `{step}`");
+        for run in self.world.runs().await.into_iter().filter(|run| run.status == RunStatus::Running) {
+            let place = Place { step: step.clone(), item: None };
+            match engine.decide(run.id, Some(place), decision.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(error) => why = error.to_string(),
+            }
+        }
+        Err(why)
+    }
+
+    async fn newest(&self, wanted: impl Fn(&RunSummary) -> bool) -> Option<RunId> {
+        self.world.runs().await.into_iter().find(wanted).map(|run| run.id)
     }
 }

@@ -8,6 +8,7 @@ use super::world::history::Happening;
 use crate::model::target::Phase;
 use crate::runtime::journal::{Place, What};
 use crate::runtime::program::Program;
+use crate::runtime::wait::{Answer, WaitOn};
 
 /// The lines, in order; nothing in them changes from one play to the next.
 pub fn trace(played: &Played, program: &Program) -> Vec<String> {
@@ -29,13 +30,16 @@ pub fn trace(played: &Played, program: &Program) -> Vec<String> {
                     let run = rule.run.map(|run| format!(", runs {}", story.workflow(run))).unwrap_or_default();
                     lines.push(line(&story.at(moment.at), &format!("  rule {}: {result}{note}{run}", rule.rule)));
                 }
+                for run in &outcome.answered {
+                    lines.push(line(&story.at(moment.at), &format!("  run of {} waited for it", story.workflow(*run))));
+                }
                 outcome.dead.as_ref().map(|why| format!("  put aside: {why}"))
             }
             Happening::Run(run) => {
                 let error = run.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
                 Some(format!("run of {} is {}{error}", run.workflow, run.status.as_str()))
             }
-            Happening::Journaled { entry, .. } => journaled(&entry.what),
+            Happening::Journaled { entry, .. } => journaled(&entry.what, &story),
             Happening::Target(state) => {
                 let name = state.name.to_string();
                 let before = phases.iter().position(|(known, _)| *known == name);
@@ -69,8 +73,9 @@ fn line(at: &str, said: &str) -> String {
     format!("{at:>8}  {said}")
 }
 
-fn journaled(what: &What) -> Option<String> {
+fn journaled(what: &What, story: &Story<'_>) -> Option<String> {
     Some(match what {
+        What::Kept { step, .. } => format!("  {step}: kept"),
         What::Skipped { step } => format!("  {step}: skipped"),
         What::Expanded { step, items } => format!("  {step}: for {} items", items.len()),
         What::Attempted { place, attempt, input, .. } => {
@@ -80,6 +85,22 @@ fn journaled(what: &What) -> Option<String> {
         What::Interrupted { place } => format!("  {}: was cut off, begins again", shown(place)),
         What::Suspended { place } => format!("  {}: put off", shown(place)),
         What::Retrying { place, error, .. } => format!("  {}: failed, will be tried again: {}", shown(place), error),
+        What::Waiting { place, wait } => {
+            let until = wait.ends_at().map(|end| format!(" until {}", story.at(end))).unwrap_or_default();
+            let what = match &wait.on {
+                WaitOn::Time { .. } => String::new(),
+                WaitOn::Event { kind, data, .. } if data.is_empty() => format!(" for {kind}"),
+                WaitOn::Event { kind, data, .. } => format!(" for {kind} {}", short(&Json::Object(data.clone()))),
+                WaitOn::Approval { reason, .. } => format!(" for approval: {reason}"),
+            };
+            format!("  {}: waits{what}{until}", shown(place))
+        }
+        What::Answered { place, answer: Answer::Event { id, .. } } => format!("  {}: event {id} came", shown(place)),
+        What::Answered { place, answer: Answer::Decision(decision) } => {
+            let decided = if decision.approved { "approved" } else { "rejected" };
+            let by = decision.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            format!("  {}: {decided}{by}", shown(place))
+        }
         What::Succeeded { place, output } => format!("  {}: {}", shown(place), short(output)),
         What::Failed { place, error } => format!("  {}: failed: {error}", shown(place)),
         What::StopRequested { reason } => {
@@ -88,7 +109,11 @@ fn journaled(what: &What) -> Option<String> {
         }
         What::Undoing { place } => format!("  {}: is undone", shown(place)),
         What::UndoFailed { place, error } => format!("  {}: undo failed: {error}", shown(place)),
-        What::Began { .. } | What::Checkpointed { .. } | What::Undone { .. } | What::Ended { .. } => return None,
+        What::Began { .. }
+        | What::Checkpointed { .. }
+        | What::Undone { .. }
+        | What::Permitted { .. }
+        | What::Ended { .. } => return None,
     })
 }
 

@@ -8,6 +8,7 @@ pub mod fit;
 mod nulls;
 pub mod rules;
 pub mod scope;
+pub mod step_events;
 pub mod template;
 mod workflow;
 
@@ -146,6 +147,21 @@ pub struct Step {
     pub needs: Vec<Spanned<StepName>>,
     /// Steps that its expressions refer to, each once, with the first place.
     pub references: Vec<Spanned<StepName>>,
+}
+
+impl Step {
+    /// The type of the event that the step names, where it is written out.
+    pub fn named_event(&self) -> Option<&str> {
+        let named = match &self.with {
+            Template::Literal(with) => with.get("type"),
+            Template::Object(entries) => entries.iter().find_map(|(key, entry)| match entry {
+                Template::Literal(value) if key == "type" => Some(value),
+                _ => None,
+            }),
+            _ => None,
+        };
+        named.filter(|_| self.action.names_event)?.as_str()
+    }
 }
 
 /// `retry: { attempts, backoff, max_backoff }`: attempt n+1 follows after `backoff` times 2ⁿ⁻¹, at most `max_backoff`,

@@ -25,6 +25,10 @@ pub struct ActionSignature {
     pub sets_rate: bool,
     /// Whether it puts load on the target: events accepted meanwhile are marked `during_test`.
     pub loads_target: bool,
+    /// Whether using it is waiting: a run that only waits costs no task.
+    pub waits: bool,
+    /// Whether its input `type` names an event that a rules file declares.
+    pub names_event: bool,
 }
 
 /// What performing an action does to the world, and so what a crash in the middle of it means.
@@ -74,6 +78,8 @@ impl ActionSignature {
             needs_target: false,
             sets_rate: false,
             loads_target: false,
+            waits: false,
+            names_event: false,
         }
     }
 

@@ -5,7 +5,9 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use serde_json::Value as Json;
 
+use super::journal::Place;
 use super::ports::StoreError;
+use super::wait::Decision;
 use crate::base::id::{RunId, TargetName};
 use crate::model::event::Event;
 use crate::model::target::TargetState;
@@ -30,6 +32,19 @@ pub trait Control: Debug + Send + Sync {
 
     /// Brings a paused target back to `stable`.
     async fn resume(&self, target: &TargetName) -> Result<TargetState, ControlError>;
+
+    /// A person decides what a run waits for: at `place`, or at the only place there is. Durable when it returns, with the place.
+    async fn decide(&self, run: RunId, place: Option<Place>, decision: Decision) -> Result<Place, ControlError>;
+
+    /// Stops a run for good; what it did is undone. Durable when it returns, though undoing may take longer.
+    async fn cancel(&self, run: RunId) -> Result<(), ControlError>;
+
+    /// Starts a run again that is over and did not succeed: from its beginning by the workflow as it is now, or from the
+    /// step that failed by the plan that it had. Returns the new run.
+    async fn retry(&self, run: RunId, from_failed_step: bool) -> Result<RunId, ControlError>;
+
+    /// Lets a parked run go on, where that is possible again.
+    async fn resume_run(&self, run: RunId) -> Result<(), ControlError>;
 
     /// Of the step that is running now: `{ "step": …, "progress": … }`; `None` where nothing reports.
     fn progress(&self, run: RunId) -> Option<Json>;
@@ -90,6 +105,8 @@ pub enum RefusalKind {
 pub enum ControlError {
     #[error("target `{0}` is not configured")]
     UnknownTarget(TargetName),
+    #[error("there is no run {0}")]
+    UnknownRun(RunId),
     /// The state does not allow it; says what holds it.
     #[error("{0}")]
     Conflict(String),

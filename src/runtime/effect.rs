@@ -19,6 +19,8 @@ pub struct Effect {
     /// The same for every repetition.
     pub key: IdempotencyKey,
     pub attempt: u32,
+    /// `source` and `id` of the event that caused the run.
+    pub cause: Option<(String, String)>,
     /// Evaluated, and of the shape the action's signature declares.
     pub input: Json,
     pub target: Option<EffectTarget>,

@@ -1,8 +1,11 @@
 //! The engine: takes events in, gives each to its target's desk, and goes on from where the last engine stopped.
 
-use std::collections::BTreeMap;
+pub mod outlet;
+mod runs;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use serde_json::Value as Json;
@@ -12,12 +15,15 @@ use tokio::task::JoinSet;
 use super::control::{AcceptError, Acceptance, Control, ControlError, Health};
 use super::desk::{Backlog, Desk, Message, Subject, Waiting, waiting_summary};
 use super::examine::examine;
-use super::journal::{RunStatus, RunSummary};
+use super::journal::{Place, RunStatus, RunSummary};
 use super::ports::{Accepted, Context, EventOutcome, Loaded, StoreError, StoredRun, Transaction, Write};
 use super::program::Program;
 use super::queue::Queued;
+use super::run::decide;
 use super::run::state::RunState;
+use super::wait::Decision;
 use super::world::{Actions, World};
+use crate::base::digest::Digest;
 use crate::base::id::{RunId, TargetName, WorkflowName};
 use crate::model::event::Event;
 use crate::model::schema::Shape;
@@ -44,6 +50,8 @@ pub struct Engine {
     draining: AtomicBool,
     desks: Mutex<Desks>,
     halts: tokio::sync::Mutex<Vec<Option<TargetName>>>,
+    /// Plans of earlier programs that runs are still on, by digest: many runs on one plan have one.
+    pinned: Mutex<HashMap<Digest, Weak<Plan>>>,
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +90,9 @@ impl Engine {
             draining: AtomicBool::new(false),
             desks: Mutex::default(),
             halts: tokio::sync::Mutex::new(loaded.halts.clone()),
+            pinned: Mutex::default(),
         });
+        engine.world.context.outlet.open(Arc::downgrade(&engine));
         for halted in &loaded.halts {
             engine.world.context.dispatcher.set_halted(halted.as_ref(), true);
         }
@@ -177,15 +187,22 @@ impl Engine {
         };
         match ready {
             Ok((plan, state)) if summary.status == RunStatus::Running => {
-                tracing::info!(run = %summary.id, workflow = %summary.workflow, "run goes on");
-                backlog.running.push((summary, plan, state, batches));
+                let now = self.world.now();
+                match decide::dormancy(&summary, &plan, &state, now) {
+                    Some(dormancy) => backlog.dormant.push((summary, plan, dormancy)),
+                    None => {
+                        tracing::info!(run = %summary.id, workflow = %summary.workflow, "run goes on");
+                        backlog.running.push((summary, plan, state, batches));
+                    }
+                }
             }
-            Ok((plan, _)) => {
+            Ok((plan, state)) => {
                 let event = match &summary.event {
                     Some((source, id)) => self.world.context.store.event(source, id).await?.map(|stored| stored.event),
                     None => None,
                 };
-                backlog.waiting.push(Waiting { summary, plan, event });
+                let resumed = state.began.is_some().then_some((state, batches));
+                backlog.waiting.push(Waiting { summary, plan, event, resumed });
             }
             Err(why) => self.park(summary, why, states).await?,
         }
@@ -198,11 +215,19 @@ impl Engine {
         if let Some(plan) = current.filter(|plan| plan.digest == summary.plan) {
             return Ok(Ok(Arc::clone(plan)));
         }
+        let pinned = || self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = pinned().get(&summary.plan).and_then(Weak::upgrade) {
+            return Ok(Ok(plan));
+        }
         let Some(source) = self.world.context.store.plan(&summary.plan).await? else {
             return Ok(Err(format!("its plan {} is not in the store", summary.plan.short())));
         };
         Ok(match self.world.context.planner.plan(&source) {
-            Ok(plan) if plan.digest == summary.plan => Ok(Arc::new(plan)),
+            Ok(plan) if plan.digest == summary.plan => {
+                let plan = Arc::new(plan);
+                pinned().insert(summary.plan.clone(), Arc::downgrade(&plan));
+                Ok(plan)
+            }
             Ok(_) => {
                 Err("an action it uses has another version now; run the version it began with to finish it".into())
             }
@@ -275,10 +300,11 @@ impl Engine {
             .iter()
             .map(|queued| Write::SettleEvent {
                 sequence: queued.sequence,
-                outcome: EventOutcome { routed_at: now, rules: Vec::new(), dead: Some(why.clone()) },
+                outcome: EventOutcome { routed_at: now, dead: Some(why.clone()), ..EventOutcome::default() },
             })
             .collect();
         let running = backlog.running.into_iter().map(|(summary, ..)| summary);
+        let running = running.chain(backlog.dormant.into_iter().map(|(summary, ..)| summary));
         let waiting = backlog.waiting.into_iter().map(|waiting| waiting.summary);
         for mut summary in running.chain(waiting) {
             summary.status = RunStatus::Parked;
@@ -441,6 +467,22 @@ impl Control for Engine {
 
     async fn resume(&self, target: &TargetName) -> Result<TargetState, ControlError> {
         self.ask(target, Message::Resume).await
+    }
+
+    async fn decide(&self, run: RunId, place: Option<Place>, decision: Decision) -> Result<Place, ControlError> {
+        self.decide_approval(run, place, decision).await
+    }
+
+    async fn cancel(&self, run: RunId) -> Result<(), ControlError> {
+        self.cancel_run(run).await
+    }
+
+    async fn retry(&self, run: RunId, from_failed_step: bool) -> Result<RunId, ControlError> {
+        self.retry_run(run, from_failed_step).await
+    }
+
+    async fn resume_run(&self, run: RunId) -> Result<(), ControlError> {
+        self.resume_parked(run).await
     }
 
     fn progress(&self, run: RunId) -> Option<Json> {

@@ -1,5 +1,7 @@
 //! The shipped rules and workflows on the whole runtime: a store in memory, services that are simulated, time that is moved.
 
+mod waiting_tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +71,10 @@ fn program() -> Arc<Program> {
     for file in shipped::FILES {
         sources.add(file.name, file.text);
     }
+    compiled(sources)
+}
+
+fn compiled(sources: Sources) -> Arc<Program> {
     let compiled = compile::compile(sources, Diagnostics::new(), &crate::action::catalogue());
     let program = compiled.program.unwrap();
     let events = program.events.iter().map(|event| (event.name.clone(), event.data.clone())).collect();
@@ -112,6 +118,7 @@ struct House {
     pressure: Arc<SimulatedPressure>,
     dispatcher: Arc<RecordedDispatcher>,
     engine: Arc<Engine>,
+    program: Arc<Program>,
     target: TargetName,
     sent: u32,
 }
@@ -123,14 +130,18 @@ impl House {
 
     /// On a store that holds something already.
     async fn on(store: MemoryStore) -> Self {
+        Self::under(store, program()).await
+    }
+
+    async fn under(store: MemoryStore, program: Arc<Program>) -> Self {
         let clock = Arc::new(ManualClock::starting_at(START));
         let store = Arc::new(store);
         let pressure = Arc::new(SimulatedPressure::new(Arc::clone(&clock) as Arc<dyn Clock>).taking(LOAD_TEST));
         let dispatcher = Arc::new(RecordedDispatcher::with_agents(["one", "two"]));
-        let engine = start(&clock, &store, &pressure, &dispatcher).await;
+        let engine = start(&clock, &store, &pressure, &dispatcher, &program).await;
         let target = TargetName::from("checkout");
         pressure.set_capacity(&target, 400.0);
-        Self { clock, store, pressure, dispatcher, engine, target, sent: 0 }
+        Self { clock, store, pressure, dispatcher, engine, program, target, sent: 0 }
     }
 
     /// Stops the engine in order and starts another one.
@@ -145,7 +156,7 @@ impl House {
             self.clock.advance(Duration::from_secs(1));
         }
         drained.await.unwrap();
-        self.engine = start(&self.clock, &self.store, &self.pressure, &self.dispatcher).await;
+        self.engine = start(&self.clock, &self.store, &self.pressure, &self.dispatcher, &self.program).await;
     }
 
     fn event(&mut self, kind: &str, data: Json) -> Event {
@@ -228,6 +239,7 @@ async fn start(
     store: &Arc<MemoryStore>,
     pressure: &Arc<SimulatedPressure>,
     dispatcher: &Arc<RecordedDispatcher>,
+    program: &Arc<Program>,
 ) -> Arc<Engine> {
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     let store = Arc::clone(store) as Arc<dyn Store>;
@@ -241,9 +253,10 @@ async fn start(
         dispatcher: Arc::clone(dispatcher) as _,
         planner: Arc::new(FromText),
         run_ids: Arc::new(super::ports::UniqueRunIds),
+        outlet: Arc::default(),
     };
     let actions = Registry::shipped().into_actions();
-    Engine::start(Options { context, actions, program: program(), pending_limit: 10 }).await.unwrap()
+    Engine::start(Options { context, actions, program: Arc::clone(program), pending_limit: 10 }).await.unwrap()
 }
 
 fn statuses(runs: &[RunSummary]) -> Vec<(&str, RunStatus)> {

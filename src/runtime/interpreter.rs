@@ -4,27 +4,31 @@
 //! makes them durable. Actions without effect need no flush of their own: cut off, they are simply performed again.
 //! What it must not know: which event caused the run, what runs wait behind it, how its end changes the target's phase.
 
+mod outcome;
+mod waiting;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
-use tokio::sync::{mpsc, watch};
+use serde_json::Value as Json;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::effect::{ActionError, Effect, EffectTarget, FailureKind, Link, Outcome};
+use super::control::ControlError;
+use super::effect::{ActionError, Effect, EffectTarget, Link, Outcome};
 use super::journal::{Entry, Place, RunSummary, StopReason, What};
 use super::performance::{Checkpoint, CheckpointDesk, Task, TaskKind};
 use super::ports::{Guard, StoreError, Transaction, Write};
 use super::run::decide::{self, Next, Situation, UndoInput};
-use super::run::state::{RunState, Status, Undoing};
+use super::run::state::{Dormancy, RunState, Status, Undoing};
+use super::wait::Decision;
 use super::world::World;
 use crate::base::clock::Timestamp;
 use crate::model::action::Effect as Kind;
-use crate::model::metric;
-use crate::model::schema::Shape;
+use crate::model::event::Event;
 use crate::model::target::{TargetSettings, TargetState};
 use crate::plan::{Plan, Step};
 
@@ -45,10 +49,23 @@ pub(super) struct Held {
     pub(super) state: TargetState,
 }
 
-/// What a running interpreter is told.
-#[derive(Clone, Copy, Debug)]
+/// What a running interpreter is told. Who waits for an answer that never comes learns it from the closed channel.
+#[derive(Debug)]
 pub(super) enum Command {
     Stop(StopReason),
+    /// A person cancels the run; answered once that is durable.
+    Cancel(oneshot::Sender<Result<(), ControlError>>),
+    /// An event that a wait may be for; answered, once that is durable, with whether one was.
+    Event {
+        event: Arc<Event>,
+        heard: oneshot::Sender<bool>,
+    },
+    /// A person decides what waits for approval at a place, or at the only one there is.
+    Decide {
+        place: Option<Place>,
+        decision: Decision,
+        decided: oneshot::Sender<Result<Place, ControlError>>,
+    },
     /// The engine stops: finish what is quick, leave the rest resumable.
     Drain,
 }
@@ -58,6 +75,8 @@ pub(super) enum Command {
 pub(super) enum Finish {
     /// The run has ended; its last entries are to be written with what its end changes.
     Ended(Box<Ended>),
+    /// The run only waits: it goes on from its journal when what it waits for has come.
+    Dormant(Box<Dormant>),
     /// The engine stops; the run goes on when it starts again.
     Suspended,
     /// The store belongs to another now, or is closed: nothing more may be written.
@@ -71,6 +90,15 @@ pub(super) struct Ended {
     pub(super) batches: u64,
     pub(super) state: RunState,
     pub(super) target: Option<TargetState>,
+}
+
+/// What is kept of a run that only waits.
+#[derive(Debug)]
+pub(super) struct Dormant {
+    pub(super) dormancy: Dormancy,
+    pub(super) target: Option<TargetState>,
+    /// What it was told too late to hear.
+    pub(super) unheard: Vec<Command>,
 }
 
 /// A run being performed.
@@ -144,14 +172,15 @@ impl Interpreter {
     }
 
     async fn perform(&mut self) -> Result<Finish, StoreError> {
-        let run = json!({ "id": self.summary.id, "workflow": self.summary.workflow });
+        let run = decide::run_view(&self.summary);
         if self.state.began.is_none() {
-            self.begin().await;
+            self.begin().await?;
         } else {
             self.resume().await?;
         }
         loop {
-            let situation = Situation { plan: &self.plan, state: &self.state, run: &run, now: self.world.now() };
+            let (id, now) = (self.summary.id, self.world.now());
+            let situation = Situation { plan: &self.plan, state: &self.state, id, run: &run, now };
             let next = decide::decide(&situation);
             if !next.is_empty() && !self.draining {
                 self.carry_out(next).await?;
@@ -160,20 +189,26 @@ impl Interpreter {
             } else if self.draining && self.running.is_empty() {
                 self.flush().await?;
                 return Ok(Finish::Suspended);
+            } else if let Some(dormancy) = self.state.dormancy().filter(|_| self.commands.is_empty()) {
+                self.flush().await?;
+                return Ok(self.rest(dormancy));
             } else {
                 self.wait().await?;
             }
         }
     }
 
-    async fn begin(&mut self) {
+    async fn begin(&mut self) -> Result<(), StoreError> {
         let view = match &self.held {
             Some(held) => self.world.target_view(&held.settings, &held.state).await,
             None => Json::Null,
         };
         let target = self.held.as_ref().map(|held| held.state.clone());
         let inputs = self.summary.inputs.clone();
+        let kept = self.kept().await?;
         self.note(What::Began { inputs, target, view });
+        kept.into_iter().for_each(|what| self.note(what));
+        Ok(())
     }
 
     /// Performs again what was cut off, under the same keys.
@@ -215,7 +250,17 @@ impl Interpreter {
                     };
                     let effect = decide::find(&self.plan, &place.step).map(|step| step.action.effect);
                     has_effect |= effect != Some(Kind::None);
+                    let wait = self.wait_at(&place, attempt, &input);
                     self.note(What::Attempted { place: place.clone(), attempt, input, undo });
+                    match wait {
+                        Ok(None) => start.push((place, TaskKind::Perform)),
+                        Ok(Some(wait)) => self.note(What::Waiting { place, wait }),
+                        Err(error) => self.note(What::Failed { place, error }),
+                    }
+                }
+                Next::Perform { place } => {
+                    has_effect = true;
+                    self.note(What::Permitted { place: place.clone() });
                     start.push((place, TaskKind::Perform));
                 }
                 Next::Undo { place } => {
@@ -241,13 +286,13 @@ impl Interpreter {
             self.flush().await?;
         }
         let clock = Arc::clone(&self.world.context.clock);
-        let retry = decide::next_retry(&self.state);
+        let moment = self.state.next_moment();
         let grace = self.grace;
         // In a fixed order, so that the same history is made each time. What must not be late comes first.
         tokio::select! {
             biased;
             () = until(&*clock, Some(self.lease_check)), if !self.running.is_empty() => self.check_lease().await?,
-            Some(command) = self.commands.recv() => self.obey(command),
+            Some(command) = self.commands.recv() => self.obey(command).await?,
             Some(done) = self.tasks.join_next_with_id() => {
                 let (id, outcome) = match done {
                     Ok((id, outcome)) => (id, outcome),
@@ -264,7 +309,7 @@ impl Interpreter {
                 // The effect may have been stopped meanwhile; then nobody waits for the answer.
                 let _ = checkpoint.saved.send(());
             }
-            () = until(&*clock, retry), if retry.is_some() => {}
+            () = until(&*clock, moment), if moment.is_some() => {}
             () = until(&*clock, grace), if grace.is_some() => {
                 self.grace = None;
                 self.stop(|_| true);
@@ -278,64 +323,6 @@ impl Interpreter {
         let mut tasks: Vec<_> = self.running.values().filter(|task| which(task)).collect();
         tasks.sort_by(|a, b| a.place.cmp(&b.place));
         tasks.into_iter().for_each(|task| task.stop.cancel());
-    }
-
-    fn obey(&mut self, command: Command) {
-        match command {
-            Command::Stop(reason) => {
-                if self.state.stop.is_none() {
-                    self.note(What::StopRequested { reason });
-                }
-                // An undo is never interrupted.
-                self.stop(|task| task.kind == TaskKind::Perform);
-            }
-            Command::Drain => {
-                self.draining = true;
-                self.grace = Some(self.world.now().after(DRAIN_GRACE));
-            }
-        }
-    }
-
-    fn take_in(&mut self, id: Id, outcome: Outcome) {
-        let Some(task) = self.running.remove(&id) else { return };
-        let place = task.place.clone();
-        self.world.progress.clear(self.summary.id, &place);
-        let was_stopped = task.stop.is_cancelled();
-        let Some(step) = decide::find(&self.plan, &place.step).cloned() else { return };
-        let outcome = outcome.and_then(|output| conform(&step, output, task.kind));
-        Self::count(&step, &outcome);
-        match (task.kind, outcome) {
-            (TaskKind::Perform, Ok(output)) => {
-                self.adopt_rate(&step, &output);
-                self.note(What::Succeeded { place, output });
-            }
-            // Cut off by the engine's stop: it goes on at the next start.
-            (_, Err(_)) if was_stopped && self.draining => self.note(What::Suspended { place }),
-            (TaskKind::Perform, Err(error)) => {
-                tracing::warn!(step = %place.step, error = %error, "attempt failed");
-                let attempt = self.state.performance(&place).map_or(1, |performance| performance.attempt);
-                let key = decide::key(self.summary.id, &place);
-                let now = self.world.now();
-                self.note(decide::after_failure(&step, &key, place, attempt, error, now));
-            }
-            (TaskKind::Undo, Ok(output)) => {
-                self.adopt_rate(&step, &output);
-                self.note(What::Undone { place, output });
-            }
-            (TaskKind::Undo, Err(error)) => {
-                tracing::error!(step = %place.step, error = %error, "undo failed");
-                self.note(What::UndoFailed { place, error });
-            }
-        }
-    }
-
-    /// A dispatch that came about is the target's rate from then on.
-    fn adopt_rate(&mut self, step: &Step, output: &Json) {
-        let Some(held) = &mut self.held else { return };
-        if let (true, Some(total)) = (step.action.sets_rate, output.get("total_rps").and_then(Json::as_f64)) {
-            held.state.rate_rps = Some(total);
-            self.target_changed = true;
-        }
     }
 
     async fn remember(&self, place: &Place, input: &Json) -> Result<Option<Json>, ActionError> {
@@ -375,6 +362,7 @@ impl Interpreter {
             step: place.step.clone(),
             key: decide::key(self.summary.id, place),
             attempt,
+            cause: self.summary.event.clone(),
             input,
             target: self.held.as_ref().map(|held| EffectTarget {
                 settings: Arc::clone(&held.settings),
@@ -450,15 +438,6 @@ impl Interpreter {
             target: self.held.take().map(|held| held.state),
         }))
     }
-
-    fn count(step: &Step, outcome: &Outcome) {
-        let result = match outcome {
-            Ok(_) => "succeeded",
-            Err(error) if error.kind == FailureKind::Cancelled => "cancelled",
-            Err(_) => "failed",
-        };
-        metrics::counter!(metric::STEP_ATTEMPTS.name, "action" => step.action.name, "result" => result).increment(1);
-    }
 }
 
 impl std::fmt::Debug for Interpreter {
@@ -474,18 +453,6 @@ fn lease_end(world: &World, held: bool) -> Timestamp {
 
 fn no_such_step(step: &crate::base::id::StepName) -> ActionError {
     ActionError::permanent(format!("the plan has no step `{step}`"))
-}
-
-/// Holds an output against what the action declares, so that later expressions can rely on it.
-fn conform(step: &Step, mut output: Json, kind: TaskKind) -> Outcome {
-    if kind == TaskKind::Undo {
-        return Ok(output);
-    }
-    Shape::Object(step.action.output.clone()).conform("output", &mut output).map_err(|mismatches| {
-        let list: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
-        ActionError::permanent(format!("`{}` returned what it does not declare: {}", step.action.name, list.join("; ")))
-    })?;
-    Ok(output)
 }
 
 async fn until(clock: &dyn crate::base::clock::Clock, moment: Option<Timestamp>) {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::effect::ActionError;
+use super::wait::{Answer, Wait};
 use crate::base::clock::Timestamp;
 use crate::base::digest::Digest;
 use crate::base::id::{RuleName, RunId, StepName, TargetName, WorkflowName};
@@ -17,6 +18,16 @@ pub struct Place {
     pub step: StepName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<usize>,
+}
+
+/// As people write it: `step`, or `step[item]`.
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.item {
+            None => write!(f, "{}", self.step),
+            Some(item) => write!(f, "{}[{item}]", self.step),
+        }
+    }
 }
 
 /// One thing that happened.
@@ -36,6 +47,11 @@ pub enum What {
         inputs: Json,
         target: Option<TargetState>,
         view: Json,
+    },
+    /// The run that this one continues had performed the step, and what it returned still counts.
+    Kept {
+        step: StepName,
+        output: Json,
     },
     /// A step's condition was false.
     Skipped {
@@ -71,6 +87,20 @@ pub enum What {
         place: Place,
         error: ActionError,
         retry_at: Timestamp,
+    },
+    /// The step waits: for a moment, an event or a person. Nothing is performed.
+    Waiting {
+        place: Place,
+        wait: Wait,
+    },
+    /// What the step waited for has come.
+    Answered {
+        place: Place,
+        answer: Answer,
+    },
+    /// The attempt was approved and is about to be performed.
+    Permitted {
+        place: Place,
     },
     Succeeded {
         place: Place,
@@ -149,6 +179,14 @@ impl RunStatus {
     }
 }
 
+/// Which run another one tries again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryOf {
+    pub run: RunId,
+    /// Whether it keeps what that run's steps returned, as far as it still counts.
+    pub from_failed_step: bool,
+}
+
 /// A run as lists show it, and what is needed to begin it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunSummary {
@@ -168,6 +206,9 @@ pub struct RunSummary {
     #[serde(default)]
     pub supersedes: bool,
     pub error: Option<String>,
+    /// The run that it tries again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryOf>,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,

@@ -20,5 +20,7 @@ pub mod ports;
 pub mod program;
 pub mod queue;
 pub mod run;
+mod run_ids;
 pub mod verdict;
+pub mod wait;
 pub mod world;

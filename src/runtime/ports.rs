@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::effect::{ActionError, Effect, Link, Outcome};
+use super::engine::outlet::Outlet;
 use super::journal::{Entry, RunStatus, RunSummary};
+pub use super::run_ids::{RunIds, UniqueRunIds};
+use super::wait::Wait;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::digest::Digest;
 use crate::base::id::{AgentId, IdempotencyKey, RuleName, RunId, Signature, TargetName};
@@ -34,22 +37,7 @@ pub struct Context {
     pub dispatcher: Arc<dyn Dispatcher>,
     pub planner: Arc<dyn Planner>,
     pub run_ids: Arc<dyn RunIds>,
-}
-
-/// Names runs.
-pub trait RunIds: Debug + Send + Sync {
-    /// An id that no run has, later than all that were given before.
-    fn next(&self) -> RunId;
-}
-
-/// Ids that no other engine gives.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct UniqueRunIds;
-
-impl RunIds for UniqueRunIds {
-    fn next(&self) -> RunId {
-        RunId::generate()
-    }
+    pub outlet: Arc<Outlet>,
 }
 
 /// Something a step can use.
@@ -60,6 +48,16 @@ pub trait Action: Debug + Send + Sync {
     /// What `undo: previous` will need, taken before the effect; `None` where there is nothing to restore.
     async fn remember(&self, _effect: &Effect, _context: &Context) -> Result<Option<Json>, ActionError> {
         Ok(None)
+    }
+
+    /// What the step waits for instead of being performed; `None`: it is performed. Asked only of an action that `waits`.
+    fn wait(&self, _effect: &Effect, _context: &Context) -> Result<Option<Wait>, ActionError> {
+        Ok(None)
+    }
+
+    /// What a person must approve before the step is performed; `None`: nothing. Not asked again for another attempt.
+    fn permission(&self, _effect: &Effect) -> Option<String> {
+        None
     }
 
     async fn perform(&self, effect: &Effect, context: &Context) -> Outcome;
@@ -161,6 +159,9 @@ pub struct EventOutcome {
     /// Why it was put aside, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead: Option<String>,
+    /// Runs that waited for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<RunId>,
 }
 
 /// What one rule made of an event.

@@ -103,6 +103,37 @@ targets:
         Self { folder, plant, agents, engine: None, address, client, event }
     }
 
+    /// The same, where each dispatch waits for approval.
+    pub(super) async fn recommending(name: &str) -> Self {
+        let house = Self::new(name).await;
+        let path = house.folder.path().join("homeostat.yaml");
+        let settings = std::fs::read_to_string(&path).unwrap().replace("mode: enforce", "mode: recommend");
+        std::fs::write(path, settings).unwrap();
+        house
+    }
+
+    /// Until the step waits for approval; the run's id. `None` where the run ends before.
+    pub(super) async fn wait_for_question(&mut self, step: &str) -> Option<String> {
+        let started = Instant::now();
+        loop {
+            if let Some(run) = self.run().await {
+                let steps = run["steps"].as_array().cloned().unwrap_or_default();
+                let waits = steps.iter().any(|it| it["step"] == step && it["wait"]["on"] == "approval");
+                if waits {
+                    let next = run["standstill"][0]["next"][0].as_str().unwrap_or_default().to_owned();
+                    let id = run["id"].as_str().unwrap().to_owned();
+                    assert_eq!(next, format!("homeostat runs approve {id} {step}"), "{run}");
+                    return Some(id);
+                }
+                if is_over(&run) {
+                    return None;
+                }
+            }
+            assert!(started.elapsed() < PATIENCE, "`{step}` asked for nothing:\n{}", self.told());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     pub(super) async fn start_engine(&mut self, crash_at: Option<&str>) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_homeostat"));

@@ -187,3 +187,29 @@ async fn a_halt_stops_real_load_and_outlives_the_engine() {
 async fn stopped_in_order_it_leaves_a_load_test_to_go_on_with() {
     with_room(stopped_in_order).await;
 }
+
+async fn killed_while_it_waits() -> Option<()> {
+    let mut house = House::recommending("approval").await;
+    house.start_engine(None).await;
+    house.announce(SIGNATURE).await;
+    for step in ["hold", "dispatch"] {
+        // The load test stands between the two.
+        let Some(run) = house.wait_for_question(step).await else { break };
+        house.kill_engine().await;
+        house.start_engine(None).await;
+        assert_eq!(house.wait_for_question(step).await, Some(run.clone()), "the same run waits on");
+        assert_eq!(house.commands().iter().filter(|push| push.step() == Some(step)).count(), 0, "nothing was sent");
+        house.post(&format!("/v1/runs/{run}/approve"), r#"{"by":"crash-test"}"#).await;
+        // The approval is durable once it is answered.
+        house.kill_engine().await;
+        house.start_engine(None).await;
+    }
+    house.wait_for_end().await;
+    settled(house, "between approvals").await?.stop().await;
+    Some(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_waits_for_approval_it_waits_on_and_asks_nobody_twice() {
+    with_room(killed_while_it_waits).await;
+}

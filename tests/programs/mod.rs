@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+mod failures;
 mod plans;
 mod readmes;
 mod run;

@@ -215,6 +215,7 @@ async fn what_became_of_an_event_is_shown() {
                 note: None,
             }],
             dead: None,
+            answered: Vec::new(),
         }),
     };
     let store = FakeStore { events: vec![stored], ..FakeStore::default() };

@@ -20,7 +20,9 @@ use crate::model::target::{
 use crate::plan::PlanSource;
 use crate::runtime::control::{AcceptError, Acceptance, Control, ControlError, Health};
 use crate::runtime::effect::{ActionError, Link};
+use crate::runtime::journal::Place;
 use crate::runtime::ports::*;
+use crate::runtime::wait::Decision;
 
 /// Half past nine.
 pub(super) const NOW: &str = "2026-03-01T09:30:00Z";
@@ -47,6 +49,8 @@ pub(super) struct FakeControl {
     /// What the next call of `accept` fails with.
     pub refuse: Mutex<Option<AcceptError>>,
     pub halts: Mutex<Vec<Option<TargetName>>>,
+    /// What was asked of runs.
+    pub orders: Mutex<Vec<String>>,
     pub progress: Option<Json>,
     pub health: Health,
 }
@@ -98,6 +102,25 @@ impl Control for FakeControl {
 
     async fn resume(&self, target: &TargetName) -> Result<TargetState, ControlError> {
         Ok(TargetState::unknown(target.clone(), time(NOW)))
+    }
+
+    async fn decide(&self, run: RunId, place: Option<Place>, decision: Decision) -> Result<Place, ControlError> {
+        let place = place.unwrap_or(Place { step: "ask".into(), item: None });
+        self.orders.lock().unwrap().push(format!("decide {run} {place} {decision:?}"));
+        Ok(place)
+    }
+
+    async fn cancel(&self, run: RunId) -> Result<(), ControlError> {
+        Err(ControlError::Conflict(format!("run {run} is succeeded already")))
+    }
+
+    async fn retry(&self, run: RunId, from_failed_step: bool) -> Result<RunId, ControlError> {
+        self.orders.lock().unwrap().push(format!("retry {run} {from_failed_step}"));
+        Ok(run)
+    }
+
+    async fn resume_run(&self, run: RunId) -> Result<(), ControlError> {
+        Err(ControlError::UnknownRun(run))
     }
 
     fn progress(&self, _: RunId) -> Option<Json> {

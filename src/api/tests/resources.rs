@@ -34,6 +34,7 @@ fn summary(last: u64, status: RunStatus) -> RunSummary {
         status,
         supersedes: false,
         error: None,
+        retry: None,
         created_at: time("2026-03-01T09:00:00Z"),
         started_at: Some(time("2026-03-01T09:00:01Z")),
         ended_at: None,
@@ -301,4 +302,36 @@ fn the_reference_of_figures_lists_them_all() {
 #[test]
 fn the_interface_is_described() {
     insta::assert_json_snapshot!(crate::api::openapi(), { ".info.version" => "[version]" });
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_run_reaches_the_engine() {
+    let control = Arc::new(FakeControl::default());
+    let stored = StoredRun { summary: summary(1, RunStatus::Running), journal: journal(), batches: 1 };
+    let router = interface(&control, FakeStore { runs: vec![stored], ..FakeStore::default() });
+    let run = run_id(1);
+    let order = async |what: &str, body: &str| {
+        post(&router, &format!("/v1/runs/{run}/{what}"), "application/json", body.to_owned()).await
+    };
+    let approved = order("approve", r#"{"step":"ask[2]","by":"ann","note":"go"}"#).await;
+    assert_eq!((approved.status, &approved.json()["id"]), (StatusCode::OK, &json!(run)));
+    assert_eq!(order("reject", "").await.status, StatusCode::OK);
+    assert_eq!(order("retry", r#"{"from_failed_step":true}"#).await.status, StatusCode::OK);
+    assert_eq!(order("retry", "").await.status, StatusCode::OK);
+    let expected = [
+        format!(r#"decide {run} ask[2] Decision {{ approved: true, by: Some("ann"), note: Some("go") }}"#),
+        format!("decide {run} ask Decision {{ approved: false, by: None, note: None }}"),
+        format!("retry {run} true"),
+        format!("retry {run} false"),
+    ];
+    assert_eq!(*control.orders.lock().unwrap(), expected);
+    for (what, body, code) in [
+        ("approve", r#"{"step":"ask[x]"}"#, "H0605"),
+        ("approve", r#"{"stpe":"ask"}"#, "H0605"),
+        ("cancel", "", "H0603"),
+        ("resume", "", "H0602"),
+    ] {
+        assert_eq!(order(what, body).await.code(), code, "{what} {body}");
+    }
+    assert_eq!(post(&router, "/v1/runs/x/cancel", "application/json", "").await.code(), "H0605");
 }

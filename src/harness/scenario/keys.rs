@@ -140,6 +140,13 @@ pub const WHEN: Table = keys! {
     "unhalt" Takes::Text, "A halt is taken back.";
     "pause" Takes::Text, "A person pauses this target.";
     "resume" Takes::Text, "A person resumes this target.";
+    "approve" Takes::Text, "A person approves what this step of the newest run waits for.";
+    "reject" Takes::Text, "A person rejects what this step of the newest run waits for.";
+    "by" Takes::Text, "Who decides.";
+    "note" Takes::Text, "What they say about it.";
+    "cancel" Takes::Text, "A person cancels the newest run of this workflow that is not over.";
+    "retry" Takes::Text, "A person starts the newest run of this workflow again that is over.";
+    "from_failed_step" Takes::Bool, "Whether it keeps what steps returned that succeeded and were not undone.";
 };
 
 /// Of a crash at a step.
@@ -155,7 +162,7 @@ pub const THEN: Table = keys! {
     "phases" Takes::Named(&Takes::ListOfTextOr(PHASE)), "The phases that targets went through.";
     "targets" Takes::Named(&Takes::Mapping(TARGET_THEN)), "Targets as they are at the end.";
     "records" Takes::List(RECORD_THEN), "Everything that was recorded, in order.";
-    "emitted" Takes::List(EMITTED), "Every event that rules emitted, in order.";
+    "emitted" Takes::List(EMITTED), "Every event that rules and steps emitted, in order.";
     "events" Takes::List(EVENT), "Every event that was taken, in order.";
     "refused" Takes::Texts, "What was not taken, in a few words each.";
     "never" Takes::List(NEVER), "What must not have happened.";
@@ -178,7 +185,7 @@ pub const RUN: Table = keys! {
 
 /// Of an expected step.
 pub const STEP: Table = keys! {
-    "status" Takes::Word(&["succeeded", "failed", "skipped", "running", "retrying", "not_started"]), "What became of it.";
+    "status" Takes::Word(&["succeeded", "failed", "skipped", "kept", "running", "retrying", "waiting", "not_started"]), "What became of it.";
     "attempts" Takes::Any, "How many attempts it took.";
     "performed" Takes::Any, "How often it was performed, repetitions after a crash included.";
     "interruptions" Takes::Any, "How often a crash cut it off.";

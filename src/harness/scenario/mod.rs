@@ -19,10 +19,11 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::base::clock::Timestamp;
-use crate::base::id::{TargetName, WorkflowName};
+use crate::base::id::{StepName, TargetName, WorkflowName};
 use crate::base::source::SourceId;
 use crate::base::span::{Span, Spanned};
 use crate::model::event::Event;
+use crate::runtime::wait::Decision;
 use crate::syntax::yaml::Node;
 
 pub use parse::{Known, parse};
@@ -72,6 +73,18 @@ pub enum Deed {
     Unhalt(Option<TargetName>),
     Pause(TargetName),
     Resume(TargetName),
+    /// A person decides what the newest run waits for in this step.
+    Decide {
+        step: StepName,
+        decision: Decision,
+    },
+    /// A person cancels the newest run of a workflow that is not over.
+    Cancel(WorkflowName),
+    /// A person starts the newest run of a workflow again that is over.
+    Retry {
+        workflow: WorkflowName,
+        from_failed_step: bool,
+    },
 }
 
 /// What must have come of it. Each part is compared as it is written; one that is not written is not looked at.

@@ -113,10 +113,11 @@ fn double(text: &str) -> String {
 /// What each deed takes is together what the table has.
 #[test]
 fn the_keys_of_when_are_those_of_the_table() {
-    use super::when::{CRASH_KEYS, DEEDS, EVENT_KEYS, RUN_KEYS};
+    use super::when::{CRASH_KEYS, DECISION_KEYS, DEEDS, EVENT_KEYS, RETRY_KEYS, RUN_KEYS};
     use std::collections::BTreeSet;
 
-    let read: BTreeSet<&str> = [DEEDS, EVENT_KEYS, RUN_KEYS, CRASH_KEYS].concat().into_iter().collect();
+    let read: BTreeSet<&str> =
+        [DEEDS, EVENT_KEYS, RUN_KEYS, CRASH_KEYS, DECISION_KEYS, RETRY_KEYS].concat().into_iter().collect();
     assert_eq!(read, super::keys::WHEN.iter().map(|key| key.name).collect());
 }
 

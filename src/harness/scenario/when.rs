@@ -16,13 +16,17 @@ use crate::harness::world::Setting;
 use crate::harness::world::life::{CrashPoint, Side};
 use crate::model::event::{Event, Priority};
 use crate::model::schema::{JsonMap, Object};
+use crate::runtime::wait::Decision;
 use crate::syntax::fields::Walk;
 use crate::syntax::yaml::Node;
 
-pub(super) const DEEDS: &[&str] = &["event", "run", "crash", "halt", "unhalt", "pause", "resume"];
+pub(super) const DEEDS: &[&str] =
+    &["event", "run", "crash", "halt", "unhalt", "pause", "resume", "approve", "reject", "cancel", "retry"];
 pub(super) const EVENT_KEYS: &[&str] =
     &["at", "event", "subject", "data", "priority", "id", "source", "times", "every"];
 pub(super) const RUN_KEYS: &[&str] = &["at", "run", "target", "inputs"];
+pub(super) const DECISION_KEYS: &[&str] = &["at", "approve", "reject", "by", "note"];
+pub(super) const RETRY_KEYS: &[&str] = &["at", "retry", "from_failed_step"];
 pub(super) const CRASH_KEYS: &[&str] = &["at", "crash", "down"];
 
 /// Most entries after `times` is counted out.
@@ -79,6 +83,23 @@ impl Reader<'_, '_> {
             "event" => self.event(node, value),
             "run" => self.run(node, value),
             "crash" => self.crash(node, value),
+            "approve" | "reject" => self.decide(node, value, key.name == "approve"),
+            "cancel" => {
+                self.walk.mapping(node, "`cancel`", &["at", "cancel"], "");
+                let Some(workflow) = self.workflow(value, "`cancel`") else { return };
+                self.plan(Duration::ZERO, Deed::Cancel(workflow), node.span);
+            }
+            "retry" => {
+                self.walk.mapping(node, "`retry`", RETRY_KEYS, "");
+                let Some(workflow) = self.workflow(value, "`retry`") else { return };
+                let flag = node.get("from_failed_step");
+                let from_failed_step = flag.and_then(Node::as_bool);
+                if let (Some(flag), None) = (flag, from_failed_step) {
+                    self.walk.wrong_kind(flag, "`from_failed_step`", "true or false", "");
+                }
+                let from_failed_step = from_failed_step.unwrap_or(false);
+                self.plan(Duration::ZERO, Deed::Retry { workflow, from_failed_step }, node.span);
+            }
             deed => {
                 self.walk.mapping(node, &format!("`{deed}`"), &["at", deed], "");
                 let target = match value.as_str() {
@@ -186,6 +207,31 @@ impl Reader<'_, '_> {
         };
         let workflow = WorkflowName::from(workflow.node);
         self.plan(Duration::ZERO, Deed::Run { workflow, target, inputs }, node.span);
+    }
+
+    fn decide(&mut self, node: &Node, step: &Node, approved: bool) {
+        self.walk.mapping(node, "a decision", DECISION_KEYS, "");
+        let Some(step) = self.walk.text(step, "a step") else { return };
+        let mut text = |key: &str| {
+            let value = node.get(key)?;
+            self.walk.text(value, &format!("`{key}`")).map(|text| text.node)
+        };
+        let decision = Decision { approved, by: text("by"), note: text("note") };
+        if step_exists(&step, self.known, self.walk) {
+            self.plan(Duration::ZERO, Deed::Decide { step: StepName::from(step.node), decision }, node.span);
+        }
+    }
+
+    /// A workflow that exists; if it does not, that is told.
+    fn workflow(&mut self, node: &Node, what: &str) -> Option<WorkflowName> {
+        let workflow = self.walk.text(node, what)?;
+        if self.known.plan(&workflow.node).is_none() {
+            let message = format!("there is no workflow `{}`", workflow.node);
+            let problem = Diagnostic::error(Code::UnknownWorkflow, workflow.span, message);
+            self.walk.diagnostics.push(problem.suggest(&workflow.node, self.known.workflows()));
+            return None;
+        }
+        Some(WorkflowName::from(workflow.node))
     }
 
     fn crash(&mut self, node: &Node, crash: &Node) {

@@ -18,8 +18,8 @@ use crate::runtime::ports::EventOutcome;
 use crate::runtime::program::Program;
 use crate::runtime::run::state::{Performance, RunState, Status, StepState, Undoing};
 
-/// What emitted events have as their source.
-const RULES: &str = "homeostat/rules/";
+/// How the source begins of an event that a rule or a step emitted.
+const EMITTED: [&str; 2] = ["homeostat/rules/", "homeostat/runs"];
 
 /// Everything that happened, by kind and in order.
 #[derive(Debug)]
@@ -195,7 +195,7 @@ impl<'a> Story<'a> {
 
     pub fn emitted(&self) -> Json {
         self.accepted()
-            .filter(|(_, _, event)| event.source.starts_with(RULES))
+            .filter(|(_, _, event)| EMITTED.iter().any(|begin| event.source.starts_with(begin)))
             .map(|(at, _, event)| {
                 let after = event.deliver_at.map_or_else(Default::default, |moment| moment.since(at));
                 json!({
@@ -253,6 +253,7 @@ impl<'a> Story<'a> {
 fn step_view(state: &StepState) -> Json {
     match state {
         StepState::Skipped => json!({ "status": "skipped" }),
+        StepState::Kept(output) => json!({ "status": "kept", "attempts": 0, "output": output }),
         StepState::Broken(error) => json!({ "status": "failed", "error": error.message, "attempts": 0 }),
         StepState::Once(performance) => performance_view(performance),
         StepState::Each { items, performances } => {
@@ -279,6 +280,7 @@ fn performance_view(performance: &Performance) -> Json {
     let (status, output, error) = match &performance.status {
         Status::Running => ("running", None, None),
         Status::Retrying { error, .. } => ("retrying", None, Some(&error.message)),
+        Status::Waiting { .. } => ("waiting", None, None),
         Status::Succeeded(output) => ("succeeded", Some(output), None),
         Status::Failed(error) => ("failed", None, Some(&error.message)),
     };

@@ -15,6 +15,7 @@ use crate::model::action::ActionSignature;
 use crate::model::record::Measurement;
 use crate::runtime::effect::{ActionError, Effect, FailureKind, Link, Outcome};
 use crate::runtime::ports::{Action, Context, MeasureOrder, Pressure};
+use crate::runtime::wait::Wait;
 use crate::runtime::world::Actions;
 use crate::service::pressure::permitted;
 
@@ -71,6 +72,19 @@ impl Action for StagedAction {
 
     async fn remember(&self, effect: &Effect, context: &Context) -> Result<Option<Json>, ActionError> {
         self.inner.remember(effect, context).await
+    }
+
+    fn wait(&self, effect: &Effect, context: &Context) -> Result<Option<Wait>, ActionError> {
+        let mocked = self.mocked(effect, self.inner.signature().name, false);
+        // What stands in for a wait is performed.
+        match mocked.map(|mocked| mocked.answer) {
+            None | Some(Answer::Real) => self.inner.wait(effect, context),
+            Some(_) => Ok(None),
+        }
+    }
+
+    fn permission(&self, effect: &Effect) -> Option<String> {
+        self.inner.permission(effect)
     }
 
     async fn perform(&self, effect: &Effect, context: &Context) -> Outcome {

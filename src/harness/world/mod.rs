@@ -30,7 +30,10 @@ use crate::config::TargetTable;
 use crate::model::record::Record;
 use crate::model::target::{TargetSettings, TargetState};
 use crate::runtime::engine::{Engine, EngineError, Options};
-use crate::runtime::ports::{Context, Dispatcher, Planner, RunIds, Store, StoreError, Targets, Transaction, Write};
+use crate::runtime::journal::RunSummary;
+use crate::runtime::ports::{
+    Context, Dispatcher, Planner, RunFilter, RunIds, Store, StoreError, Targets, Transaction, Write,
+};
 use crate::runtime::program::Program;
 use crate::service::adjust::StrategyAdjuster;
 use crate::service::dispatch::RecordedDispatcher;
@@ -103,6 +106,12 @@ impl World {
         })
     }
 
+    /// Every run there was, the newest first.
+    pub async fn runs(&self) -> Vec<RunSummary> {
+        let all = RunFilter { limit: u64::MAX, ..RunFilter::default() };
+        self.store.runs(&all).await.unwrap_or_default()
+    }
+
     /// Starts an engine on what the last one left; it dies with the life that comes with it.
     ///
     /// # Errors
@@ -132,6 +141,7 @@ impl World {
             dispatcher: Arc::clone(&self.dispatcher),
             planner: Arc::clone(&self.laws.planner),
             run_ids: Arc::clone(&self.run_ids) as Arc<dyn RunIds>,
+            outlet: Arc::default(),
         };
         let actions = stage.wrap(Registry::shipped().into_actions());
         let program = Arc::clone(&self.laws.program);

@@ -1,6 +1,7 @@
-//! A declared event that no rule is on.
+//! A declared event that no rule is on and no step waits for.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::ir;
 use crate::lint::{Findings, Level, Lint, Subject};
 
 pub(super) const LINT: Lint = Lint {
@@ -17,7 +18,10 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
     }
     for event in &subject.events {
         let name = event.event.name.as_str();
-        if subject.rules.iter().any(|rule| rule.rule.on == name) {
+        let is_awaited = |step: &ir::Step| step.action.waits && step.named_event() == Some(name);
+        if subject.rules.iter().any(|rule| rule.rule.on == name)
+            || subject.steps().any(|(_, step)| is_awaited(step.checked))
+        {
             continue;
         }
         let finding = Diagnostic::warning(

@@ -21,7 +21,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
             .collect();
         for step in workflow.all_steps() {
             let action = &step.checked.action;
-            let only_looks = action.effect == Effect::None && action.proposes.is_none();
+            let only_looks = action.effect == Effect::None && action.proposes.is_none() && !action.waits;
             if !only_looks || used.iter().any(|name| name == step.name()) {
                 continue;
             }

@@ -15,13 +15,15 @@ pub(super) struct Begun {
     summary: RunSummary,
     plan: Arc<crate::plan::Plan>,
     target: Option<TargetState>,
+    /// What it has done already, with the batches of its journal.
+    resumed: Option<(RunState, u64)>,
 }
 
 impl Desk {
     /// Whether a run could take the target now.
     pub(super) fn may_begin(&self) -> bool {
         let free =
-            self.subject.as_ref().is_none_or(|subject| self.active.is_empty() && subject.state.phase != Phase::Paused);
+            self.subject.as_ref().is_none_or(|subject| self.holder().is_none() && subject.state.phase != Phase::Paused);
         free && !self.halted && !self.draining && !self.lost
     }
 
@@ -62,6 +64,9 @@ impl Desk {
 
     /// A run that had to wait is held against its rule's `when` again.
     async fn is_still_wanted(&self, waiting: &Waiting) -> bool {
+        if waiting.resumed.is_some() {
+            return true;
+        }
         let (Some(event), Some(rule)) = (&waiting.event, &waiting.summary.rule) else { return true };
         let Some(rule) = self.program.router.rule(rule.as_str()) else { return true };
         let view = self.view().await;
@@ -74,7 +79,7 @@ impl Desk {
         let now = self.world.now();
         let mut summary = waiting.summary;
         summary.status = RunStatus::Running;
-        summary.started_at = Some(now);
+        summary.started_at.get_or_insert(now);
         let mut guards = Vec::new();
         let mut writes = vec![Write::PutRun(summary.clone())];
         let target = self.subject.as_ref().map(|Subject { state, .. }| {
@@ -89,7 +94,7 @@ impl Desk {
             writes.push(Write::PutTarget(state.clone()));
             state
         });
-        (guards, writes, Begun { summary, plan: waiting.plan, target })
+        (guards, writes, Begun { summary, plan: waiting.plan, target, resumed: waiting.resumed })
     }
 
     /// Performs a run that the store knows of.
@@ -98,6 +103,7 @@ impl Desk {
             subject.state = state;
         }
         tracing::info!(run = %begun.summary.id, workflow = %begun.summary.workflow, "run began");
-        self.perform(begun.summary, begun.plan, RunState::default(), 0);
+        let (state, batches) = begun.resumed.unwrap_or_default();
+        self.perform(begun.summary, begun.plan, state, batches);
     }
 }

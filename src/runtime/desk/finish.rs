@@ -15,12 +15,22 @@ use crate::runtime::run::state::End;
 impl Desk {
     /// Takes in how performing a run came to an end.
     pub(super) async fn finished(&mut self, run: RunId, finish: Finish) -> Result<(), StoreError> {
-        let Some(active) = self.active.remove(&run) else { return Ok(()) };
         let ended = match finish {
             Finish::Ended(ended) => *ended,
-            Finish::Suspended => return Ok(()),
-            Finish::Lost(error) => return Err(error),
+            Finish::Dormant(dormant) => {
+                self.rested(run, *dormant);
+                return Ok(());
+            }
+            Finish::Suspended => {
+                self.active.remove(&run);
+                return Ok(());
+            }
+            Finish::Lost(error) => {
+                self.active.remove(&run);
+                return Err(error);
+            }
         };
+        let Some(active) = self.active.remove(&run) else { return Ok(()) };
         let Ended { entries, batches, state, target } = ended;
         let Some(end) = state.ended.clone() else { return Ok(()) };
         let now = self.world.now();

@@ -5,6 +5,7 @@
 //! it has no phase and no exclusivity.
 
 mod begin;
+mod dormant;
 mod finish;
 mod routing;
 
@@ -18,15 +19,17 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
+use self::dormant::Sleepers;
 use super::clauses::Memory;
 use super::control::ControlError;
 use super::interpreter::{Command, Finish, Held, Interpreter};
-use super::journal::{RunStatus, RunSummary, StopReason};
+use super::journal::{Place, RunStatus, RunSummary, StopReason};
 use super::machine::{self, Trigger};
 use super::ports::{Guard, RuleState, StoreError, Transaction, Write};
 use super::program::Program;
 use super::queue::{EventQueue, Queued};
-use super::run::state::RunState;
+use super::run::state::{Dormancy, RunState};
+use super::wait::Decision;
 use super::world::World;
 use crate::base::clock::Timestamp;
 use crate::base::id::{RuleName, RunId, TargetName};
@@ -50,6 +53,20 @@ pub(super) enum Message {
     Pause(oneshot::Sender<Result<TargetState, ControlError>>),
     Resume(oneshot::Sender<Result<TargetState, ControlError>>),
     Halt(bool),
+    /// A run that was put aside goes on; the store knows.
+    TakeUp(Box<Waiting>),
+    /// A person cancels a run.
+    Cancel {
+        run: RunId,
+        done: oneshot::Sender<Result<(), ControlError>>,
+    },
+    /// A person decides what a run waits for.
+    Decide {
+        run: RunId,
+        place: Option<Place>,
+        decision: Decision,
+        decided: oneshot::Sender<Result<Place, ControlError>>,
+    },
     Drain,
 }
 
@@ -67,6 +84,8 @@ pub(super) struct Waiting {
     pub(super) plan: Arc<Plan>,
     /// What `when` is checked against again; `None` where a person started the run.
     pub(super) event: Option<Event>,
+    /// What it has done already, with the batches of its journal: it was put aside meanwhile.
+    pub(super) resumed: Option<(RunState, u64)>,
 }
 
 /// A run that is being performed.
@@ -75,6 +94,18 @@ struct Active {
     summary: RunSummary,
     plan: Arc<Plan>,
     commands: mpsc::UnboundedSender<Command>,
+    /// Whether it may come to wait for events.
+    listens: bool,
+    /// What it was told after it had stopped listening.
+    unheard: Vec<Command>,
+}
+
+impl Active {
+    fn tell(&mut self, command: Command) {
+        if let Err(mpsc::error::SendError(command)) = self.commands.send(command) {
+            self.unheard.push(command);
+        }
+    }
 }
 
 /// What a desk starts with: nothing, or what a store had of it.
@@ -85,6 +116,8 @@ pub(super) struct Backlog {
     pub(super) waiting: Vec<Waiting>,
     /// Runs that were being performed, with their journals' states and batches.
     pub(super) running: Vec<(RunSummary, Arc<Plan>, RunState, u64)>,
+    /// Runs that only wait.
+    pub(super) dormant: Vec<(RunSummary, Arc<Plan>, Dormancy)>,
     pub(super) halted: bool,
 }
 
@@ -100,6 +133,7 @@ pub(super) struct Desk {
     memories: BTreeMap<RuleName, Memory>,
     waiting: Vec<Waiting>,
     active: BTreeMap<RunId, Active>,
+    sleepers: Sleepers,
     tasks: JoinSet<(RunId, Finish)>,
     halted: bool,
     draining: bool,
@@ -131,6 +165,7 @@ impl Desk {
             memories: BTreeMap::new(),
             waiting: backlog.waiting,
             active: BTreeMap::new(),
+            sleepers: Sleepers::default(),
             tasks: JoinSet::new(),
             halted: backlog.halted,
             draining: false,
@@ -140,9 +175,15 @@ impl Desk {
         for (summary, plan, state, batches) in backlog.running {
             desk.perform(summary, plan, state, batches);
         }
+        for (summary, plan, dormancy) in backlog.dormant {
+            desk.lay_down(summary, plan, dormancy);
+        }
         // The run to be stopped may not have heard of it before the last engine ended.
         if desk.waiting.iter().any(|waiting| waiting.summary.supersedes) {
-            desk.tell(Command::Stop(StopReason::Superseded));
+            desk.stop_runs(StopReason::Superseded);
+        }
+        if desk.halted {
+            desk.stop_sleepers(StopReason::Halted);
         }
         desk
     }
@@ -162,14 +203,7 @@ impl Desk {
             tokio::select! {
                 biased;
                 Some(finished) = self.tasks.join_next() => {
-                    let result = match finished {
-                        Ok((run, finish)) => self.finished(run, finish).await,
-                        Err(error) => {
-                            tracing::error!(%error, "an interpreter stopped unexpectedly; its run goes on at the next start");
-                            Ok(())
-                        }
-                    };
-                    if let Err(error) = result {
+                    if let Err(error) = self.take_finished(finished).await {
                         self.lose(&error);
                     }
                 }
@@ -178,6 +212,19 @@ impl Desk {
                     None => self.drain(),
                 },
                 () = async { clock.sleep_until(due.unwrap_or_default()).await }, if due.is_some() => {}
+            }
+        }
+    }
+
+    async fn take_finished(
+        &mut self,
+        finished: Result<(RunId, Finish), tokio::task::JoinError>,
+    ) -> Result<(), StoreError> {
+        match finished {
+            Ok((run, finish)) => self.finished(run, finish).await,
+            Err(error) => {
+                tracing::error!(%error, "an interpreter stopped unexpectedly; its run goes on at the next start");
+                Ok(())
             }
         }
     }
@@ -192,7 +239,7 @@ impl Desk {
                 self.pending.fetch_sub(1, Ordering::Relaxed);
             } else if let Some(rule) = self.due_rule(now) {
                 self.release(&rule).await?;
-            } else if !self.begin_next().await? {
+            } else if !self.rouse().await? && !self.begin_next().await? {
                 return Ok(());
             }
         }
@@ -207,7 +254,7 @@ impl Desk {
                 let keep = Write::PutPlan { digest: plan.digest.clone(), source: plan.source.clone() };
                 match self.commit(Vec::new(), vec![keep, write]).await {
                     Ok(_) => {
-                        self.waiting.push(Waiting { summary: *summary, plan, event: None });
+                        self.waiting.push(Waiting { summary: *summary, plan, event: None, resumed: None });
                         // Whoever started it may have gone; the run is on its way all the same.
                         let _ = started.send(());
                     }
@@ -225,8 +272,17 @@ impl Desk {
             Message::Halt(halted) => {
                 self.halted = halted;
                 if halted {
-                    self.tell(Command::Stop(StopReason::Halted));
+                    self.stop_runs(StopReason::Halted);
                 }
+            }
+            Message::TakeUp(waiting) => self.waiting.push(*waiting),
+            Message::Cancel { run, done } => {
+                if let Err(error) = self.cancel(run, done).await {
+                    self.lose(&error);
+                }
+            }
+            Message::Decide { run, place, decision, decided } => {
+                self.tell_run(run, Command::Decide { place, decision, decided });
             }
             Message::Drain => self.drain(),
         }
@@ -235,15 +291,19 @@ impl Desk {
     fn drain(&mut self) {
         if !self.draining {
             self.draining = true;
-            self.tell(Command::Drain);
+            self.drain_runs();
         }
     }
 
-    fn tell(&self, command: Command) {
-        for active in self.active.values() {
-            // An interpreter that has just ended listens no more.
-            let _ = active.commands.send(command);
+    fn drain_runs(&mut self) {
+        for active in self.active.values_mut() {
+            active.tell(Command::Drain);
         }
+    }
+
+    /// The run that holds the target.
+    fn holder(&self) -> Option<&RunSummary> {
+        self.active.values().next().map(|active| &active.summary).or_else(|| self.sleepers.holder())
     }
 
     /// A person pauses or resumes the target.
@@ -252,10 +312,10 @@ impl Desk {
             return Err(ControlError::Conflict("events without a subject have no phase".to_owned()));
         };
         let mut state = subject.state.clone();
-        if let Some(active) = self.active.values().next() {
+        if let Some(holder) = self.holder() {
             return Err(ControlError::Conflict(format!(
                 "run {} holds `{}`; wait for its end, or stop it with `homeostat halt {}`",
-                active.summary.id, state.name, state.name
+                holder.id, state.name, state.name
             )));
         }
         state.phase = machine::next(state.phase, trigger).ok_or_else(|| {
@@ -294,7 +354,8 @@ impl Desk {
         if self.halted {
             let _ = commands.send(Command::Stop(StopReason::Halted));
         }
-        self.active.insert(run, Active { summary, plan, commands });
+        let listens = plan.steps.iter().chain(plan.on_failure.iter()).any(|(_, step)| step.action.waits);
+        self.active.insert(run, Active { summary, plan, commands, listens, unheard: Vec::new() });
     }
 
     async fn commit(&self, guards: Vec<Guard>, writes: Vec<Write>) -> Result<super::ports::Receipt, StoreError> {
@@ -306,7 +367,7 @@ impl Desk {
         tracing::error!(%error, target, "this engine no longer serves the target");
         self.world.report(format!("{target}: no longer served: {error}"));
         self.lost = true;
-        self.tell(Command::Drain);
+        self.drain_runs();
     }
 
     fn next_due(&self) -> Option<Timestamp> {
@@ -314,7 +375,7 @@ impl Desk {
             return None;
         }
         let held = self.memories.values().filter_map(Memory::due);
-        held.chain(self.queue.next_due()).min()
+        held.chain(self.queue.next_due()).chain(self.sleepers.next_moment()).min()
     }
 
     fn due_rule(&self, now: Timestamp) -> Option<RuleName> {
@@ -362,6 +423,7 @@ pub(super) fn waiting_summary(world: &World, plan: &Plan, target: Option<&Target
         status: RunStatus::Waiting,
         supersedes: false,
         error: None,
+        retry: None,
         created_at: world.now(),
         started_at: None,
         ended_at: None,

@@ -12,7 +12,6 @@ use crate::model::target::Phase;
 use crate::router::{Busy, Rule};
 use crate::runtime::clauses::Admission;
 use crate::runtime::control::ControlError;
-use crate::runtime::interpreter::Command;
 use crate::runtime::journal::{RunStatus, StopReason};
 use crate::runtime::machine::Trigger;
 use crate::runtime::ports::{Accepted, EventOutcome, RuleOutcome, RuleState, StoreError, Write};
@@ -36,6 +35,8 @@ impl Desk {
     /// Routes an event, and settles it.
     pub(super) async fn route(&mut self, queued: Queued) -> Result<(), StoreError> {
         let Queued { sequence, accepted_at, event } = queued;
+        // Those that wait for it have it before it is settled; then rules see what there is to see.
+        let answered = self.deliver(&event).await?;
         // Rules see the target as it was when the event came: a `WAKE` is about a paused one.
         let view = self.view().await;
         if event.kind == WAKE {
@@ -58,7 +59,8 @@ impl Desk {
             .increment(1);
             changes.outcomes.push(outcome);
         }
-        let outcome = EventOutcome { routed_at: now, rules: std::mem::take(&mut changes.outcomes), dead: None };
+        let outcome =
+            EventOutcome { routed_at: now, rules: std::mem::take(&mut changes.outcomes), dead: None, answered };
         changes.writes.push(Write::SettleEvent { sequence, outcome });
         self.apply(changes).await
     }
@@ -86,11 +88,10 @@ impl Desk {
 
     /// How things stand, with the target as rules see it.
     fn situation<'a>(&self, program: &'a Program, target: Option<&'a Json>) -> Situation<'a> {
-        let active = self.active.values().next().filter(|_| self.subject.is_some());
-        let holder = active.map(|active| Holder {
-            run: active.summary.id.to_string(),
-            workflow: active.summary.workflow.clone(),
-            inputs: active.summary.inputs.clone(),
+        let holder = self.subject.as_ref().and_then(|_| self.holder()).map(|holder| Holder {
+            run: holder.id.to_string(),
+            workflow: holder.workflow.clone(),
+            inputs: holder.inputs.clone(),
         });
         let during_test = self.target().is_some_and(|target| self.world.is_loaded(target));
         Situation { program, target, now: self.world.now(), holder, during_test }
@@ -122,7 +123,7 @@ impl Desk {
         let id = summary.id;
         changes.writes.push(Write::PutPlan { digest: plan.digest.clone(), source: plan.source.clone() });
         let event = Some(event.clone());
-        changes.waiting.push(Waiting { summary, plan, event });
+        changes.waiting.push(Waiting { summary, plan, event, resumed: None });
         id
     }
 
@@ -181,7 +182,7 @@ impl Desk {
             self.start(begun);
         }
         if supersede {
-            self.tell(Command::Stop(StopReason::Superseded));
+            self.stop_runs(StopReason::Superseded);
         }
         Ok(())
     }

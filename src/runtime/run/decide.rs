@@ -5,9 +5,11 @@
 //! dependence; then `on_failure` runs; then the run ends. A superseded run leaves what `undo: previous` would restore to
 //! the run that takes over: only undo actions of their own are performed.
 
-use serde_json::Value as Json;
+use std::collections::BTreeSet;
 
-use super::state::{Performance, RunState, Status, StepState, Undoing};
+use serde_json::{Value as Json, json};
+
+use super::state::{Dormancy, Performance, RunState, Status, StepState, Undoing};
 use crate::base::clock::Timestamp;
 use crate::base::id::{IdempotencyKey, RunId, Signature, StepName};
 use crate::expression::Bindings;
@@ -16,13 +18,15 @@ use crate::model::schema::{JsonMap, Shape};
 use crate::model::target::Phase;
 use crate::plan::{Graph, Plan, Step, Undo};
 use crate::runtime::effect::{ActionError, FailureKind};
-use crate::runtime::journal::{Place, RunStatus, StopReason, What};
+use crate::runtime::journal::{Place, RunStatus, RunSummary, StopReason, What};
+use crate::runtime::wait::{Answer, Decision};
 
 /// All that the decision may look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
     pub plan: &'a Plan,
     pub state: &'a RunState,
+    pub id: RunId,
     /// What `run` is in expressions.
     pub run: &'a Json,
     pub now: Timestamp,
@@ -35,6 +39,8 @@ pub enum Next {
     Note(What),
     /// To be journaled and then performed.
     Attempt { place: Place, attempt: u32, input: Json, undo: UndoInput },
+    /// Approved: to be journaled as that and then performed.
+    Perform { place: Place },
     /// To be journaled as begun and then performed.
     Undo { place: Place },
 }
@@ -89,13 +95,45 @@ pub fn decide(situation: &Situation<'_>) -> Vec<Next> {
     }
 }
 
-/// When a performance is to be attempted again: what the run waits for where nothing runs.
-pub fn next_retry(state: &RunState) -> Option<Timestamp> {
-    let moments = state.performances().filter_map(|(_, performance)| match &performance.status {
-        Status::Retrying { at, .. } => Some(*at),
-        _ => None,
-    });
-    moments.min()
+/// What a run waits for that has nothing to do but wait.
+pub fn dormancy(summary: &RunSummary, plan: &Plan, state: &RunState, now: Timestamp) -> Option<Dormancy> {
+    let dormancy = state.dormancy()?;
+    let run = run_view(summary);
+    let situation = Situation { plan, state, id: summary.id, run: &run, now };
+    decide(&situation).is_empty().then_some(dormancy)
+}
+
+/// What `run` is in expressions.
+pub fn run_view(summary: &RunSummary) -> Json {
+    json!({ "id": summary.id, "workflow": summary.workflow })
+}
+
+/// What a run that continues another one keeps of it: the steps that were skipped or have succeeded, have nothing that
+/// would have to be undone or was, and refer to none that has to be performed again.
+pub fn kept(plan: &Plan, state: &RunState) -> Vec<What> {
+    let mut kept: Vec<What> = Vec::new();
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    for (_, step) in plan.steps.iter() {
+        let programs = step.condition.iter().chain(step.with.programs());
+        let programs = programs.chain(step.for_each.iter().flat_map(|each| each.items.programs()));
+        let mut referred = programs.flat_map(|program| program.references("steps")).filter_map(|found| found.name);
+        if step.action.proposes.is_some() || !referred.all(|name| names.contains(name.as_str())) {
+            continue;
+        }
+        let Some(state) = state.steps.get(&step.name) else { continue };
+        let what = match state {
+            StepState::Skipped => What::Skipped { step: step.name.clone() },
+            StepState::Once(performance) if performance.undo.is_some() => continue,
+            StepState::Each { performances, .. } if performances.values().any(|done| done.undo.is_some()) => continue,
+            state => match state.output() {
+                Some(output) => What::Kept { step: step.name.clone(), output },
+                None => continue,
+            },
+        };
+        names.insert(step.name.as_str());
+        kept.push(what);
+    }
+    kept
 }
 
 /// What a failed attempt leads to: another one after a pause, or the end of the step.
@@ -235,11 +273,11 @@ impl Situation<'_> {
     /// What happens next to a step that is open and not settled.
     fn go_on(&self, step: &Step, state: &StepState) -> Vec<Next> {
         match state {
-            StepState::Skipped | StepState::Broken(_) => Vec::new(),
-            StepState::Once(performance) => self.retry(step, None, performance).into_iter().collect(),
+            StepState::Skipped | StepState::Kept(_) | StepState::Broken(_) => Vec::new(),
+            StepState::Once(performance) => self.pursue(step, None, performance).into_iter().collect(),
             StepState::Each { items, performances } => {
                 let mut next: Vec<_> =
-                    performances.iter().filter_map(|(item, done)| self.retry(step, Some(*item), done)).collect();
+                    performances.iter().filter_map(|(item, done)| self.pursue(step, Some(*item), done)).collect();
                 let open = performances.values().filter(|performance| !performance.is_settled()).count();
                 let free = step.for_each.as_ref().map_or(1, |each| each.concurrency.max(1)).saturating_sub(open);
                 let unstarted = items.iter().enumerate().filter(|(item, _)| !performances.contains_key(item));
@@ -261,14 +299,31 @@ impl Situation<'_> {
         })
     }
 
-    fn retry(&self, step: &Step, item: Option<usize>, performance: &Performance) -> Option<Next> {
-        match performance.status {
-            Status::Retrying { at, .. } if at <= self.now => Some(Next::Attempt {
-                place: Place { step: step.name.clone(), item },
+    /// The next attempt, where it is due; or what a wait has come to.
+    fn pursue(&self, step: &Step, item: Option<usize>, performance: &Performance) -> Option<Next> {
+        let place = Place { step: step.name.clone(), item };
+        match &performance.status {
+            Status::Retrying { at, .. } if *at <= self.now => Some(Next::Attempt {
+                place,
                 attempt: performance.attempt + 1,
                 input: performance.input.clone(),
                 undo: UndoInput::None,
             }),
+            Status::Waiting { wait, answer: Some(Answer::Decision(Decision { approved: true, .. })) }
+                if wait.is_for_permission() =>
+            {
+                Some(Next::Perform { place })
+            }
+            Status::Waiting { wait, answer } => {
+                let what = match wait.conclude(answer.as_ref(), self.now)? {
+                    Ok(output) => What::Succeeded { place, output },
+                    Err(error) => {
+                        let key = key(self.id, &place);
+                        after_failure(step, &key, place, performance.attempt, error, self.now)
+                    }
+                };
+                Some(Next::Note(what))
+            }
             _ => None,
         }
     }
@@ -296,12 +351,18 @@ impl Situation<'_> {
             .with("error", error)
     }
 
-    /// Performances that wait for another attempt get none any more.
+    /// Performances that wait for another attempt get none any more, and those that wait for anything else wait no longer.
     fn give_up(&self, graph: &Graph) -> Vec<Next> {
         let waiting = self.state.performances().filter(|(place, _)| graph.find(place.step.as_str()).is_some());
         waiting
             .filter_map(|(place, performance)| match &performance.status {
                 Status::Retrying { error, .. } => Some(Next::Note(What::Failed { place, error: error.clone() })),
+                Status::Waiting { .. } => {
+                    let why =
+                        if self.state.stop.is_some() { "the run was told to stop" } else { "another step failed" };
+                    let error = ActionError::new(FailureKind::Cancelled, format!("waits no longer: {why}"));
+                    Some(Next::Note(What::Failed { place, error }))
+                }
                 _ => None,
             })
             .collect()
@@ -408,7 +469,7 @@ fn resolve(
 
 fn has_failed(state: &StepState) -> bool {
     match state {
-        StepState::Skipped => false,
+        StepState::Skipped | StepState::Kept(_) => false,
         StepState::Broken(_) => true,
         StepState::Once(performance) => matches!(performance.status, Status::Failed(_)),
         StepState::Each { performances, .. } => {

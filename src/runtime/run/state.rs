@@ -10,6 +10,7 @@ use crate::model::schema::JsonMap;
 use crate::model::target::{Phase, TargetState};
 use crate::runtime::effect::{ActionError, FailureKind};
 use crate::runtime::journal::{Entry, Place, RunStatus, StopReason, What};
+use crate::runtime::wait::{Answer, Wait, WaitOn};
 
 /// Everything that a run's journal says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +18,8 @@ pub struct RunState {
     pub began: Option<Began>,
     pub steps: BTreeMap<StepName, StepState>,
     pub stop: Option<StopReason>,
+    /// `(source, id)` of the events that answered waits: none answers two.
+    pub heard: Vec<(String, String)>,
     /// The first failure: what `error` holds in `on_failure`.
     pub failure: Option<(StepName, ActionError)>,
     pub ended: Option<End>,
@@ -45,6 +48,8 @@ pub struct End {
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepState {
     Skipped,
+    /// Another run performed it, and this one goes on with what it returned.
+    Kept(Json),
     /// Neither its condition nor its inputs could be evaluated, or its list could not.
     Broken(ActionError),
     Once(Performance),
@@ -64,6 +69,8 @@ pub struct Performance {
     pub undo: Option<Json>,
     pub checkpoint: Option<Json>,
     pub interruptions: u32,
+    /// Whether a person has approved that it is performed.
+    pub permitted: bool,
     /// Whether the engine that performed it was stopped in order, and it was not taken up again yet.
     pub suspended: bool,
     pub status: Status,
@@ -79,8 +86,22 @@ pub enum Status {
         at: Timestamp,
         error: ActionError,
     },
+    /// Waits without being performed.
+    Waiting {
+        wait: Box<Wait>,
+        answer: Option<Answer>,
+    },
     Succeeded(Json),
     Failed(ActionError),
+}
+
+/// What a run that only waits is waiting for: enough to know when it goes on, without its state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dormancy {
+    /// When it goes on by itself.
+    pub wakes_at: Option<Timestamp>,
+    /// The waits that an event could answer.
+    pub events: Box<[Wait]>,
 }
 
 /// How far the undoing of a performance is.
@@ -124,6 +145,7 @@ impl RunState {
                 self.began = Some(began);
             }
             What::Skipped { step } => self.open(step, "skipped", StepState::Skipped)?,
+            What::Kept { step, output } => self.open(step, "kept", StepState::Kept(output.clone()))?,
             What::Expanded { step, items } => {
                 let each = StepState::Each { items: items.clone(), performances: BTreeMap::new() };
                 self.open(step, "expanded", each)?;
@@ -146,6 +168,30 @@ impl RunState {
             What::Suspended { place } => self.known(place, "suspended")?.suspended = true,
             What::Retrying { place, retry_at, error } => {
                 self.known(place, "retrying")?.status = Status::Retrying { at: *retry_at, error: error.clone() };
+            }
+            What::Waiting { place, wait } => {
+                let performance = self.known(place, "waiting")?;
+                if performance.status != Status::Running {
+                    return Err(IllegalEntry { what: "waiting", step: place.step.to_string() });
+                }
+                performance.status = Status::Waiting { wait: Box::new(wait.clone()), answer: None };
+            }
+            What::Answered { place, answer: came } => {
+                match &mut self.known(place, "answered")?.status {
+                    Status::Waiting { answer, .. } if answer.is_none() => *answer = Some(came.clone()),
+                    _ => return Err(IllegalEntry { what: "answered", step: place.step.to_string() }),
+                }
+                if let Answer::Event { source, id, .. } = came {
+                    self.heard.push((source.clone(), id.clone()));
+                }
+            }
+            What::Permitted { place } => {
+                let performance = self.known(place, "permitted")?;
+                if !matches!(performance.status, Status::Waiting { .. }) {
+                    return Err(IllegalEntry { what: "permitted", step: place.step.to_string() });
+                }
+                performance.status = Status::Running;
+                performance.permitted = true;
             }
             What::Succeeded { place, output } => {
                 self.known(place, "succeeded")?.status = Status::Succeeded(output.clone());
@@ -182,10 +228,39 @@ impl RunState {
                 StepState::Each { performances, .. } => {
                     performances.iter().map(|(item, performance)| (place(Some(*item)), performance)).collect()
                 }
-                StepState::Skipped | StepState::Broken(_) => Vec::new(),
+                StepState::Skipped | StepState::Kept(_) | StepState::Broken(_) => Vec::new(),
             };
             list
         })
+    }
+
+    /// What the run waits for, where it does nothing but wait; `None` where something is being performed or undone, or
+    /// nothing is waited for.
+    pub fn dormancy(&self) -> Option<Dormancy> {
+        let mut events = Vec::new();
+        let mut waits = false;
+        for (_, performance) in self.performances() {
+            match &performance.status {
+                Status::Running => return None,
+                _ if performance.undoing == Undoing::Running => return None,
+                Status::Waiting { wait, .. } => {
+                    waits = true;
+                    events.extend(matches!(wait.on, WaitOn::Event { .. }).then(|| Wait::clone(wait)));
+                }
+                Status::Retrying { .. } | Status::Succeeded(_) | Status::Failed(_) => {}
+            }
+        }
+        waits.then(|| Dormancy { wakes_at: self.next_moment(), events: events.into() })
+    }
+
+    /// When the run goes on by itself: at the next attempt, or at the end of a wait.
+    pub fn next_moment(&self) -> Option<Timestamp> {
+        let moments = self.performances().filter_map(|(_, performance)| match &performance.status {
+            Status::Retrying { at, .. } => Some(*at),
+            Status::Waiting { wait, .. } => wait.ends_at(),
+            Status::Running | Status::Succeeded(_) | Status::Failed(_) => None,
+        });
+        moments.min()
     }
 
     /// What `steps` holds: the output of every step that succeeded, under its name.
@@ -251,6 +326,10 @@ impl RunState {
     fn fail(&mut self, place: &Place, error: &ActionError, at: Timestamp) -> Result<(), IllegalEntry> {
         let failed = Status::Failed(error.clone());
         if let Some(performance) = self.performance_mut(place) {
+            if matches!(&performance.status, Status::Waiting { wait, .. } if wait.is_for_permission()) {
+                // Nothing was done that could be undone.
+                performance.undo = None;
+            }
             performance.status = failed;
             return Ok(());
         }
@@ -281,7 +360,7 @@ impl StepState {
     /// Whether nothing more will happen in the step, undoing aside.
     pub fn is_settled(&self) -> bool {
         match self {
-            Self::Skipped | Self::Broken(_) => true,
+            Self::Skipped | Self::Kept(_) | Self::Broken(_) => true,
             Self::Once(performance) => performance.is_settled(),
             Self::Each { items, performances } => {
                 performances.len() == items.len() && performances.values().all(Performance::is_settled)
@@ -293,6 +372,7 @@ impl StepState {
     pub fn output(&self) -> Option<Json> {
         match self {
             Self::Skipped | Self::Broken(_) => None,
+            Self::Kept(output) => Some(output.clone()),
             Self::Once(performance) => performance.output().cloned(),
             Self::Each { items, performances } => (0..items.len())
                 .map(|item| performances.get(&item).and_then(Performance::output).cloned())
@@ -311,6 +391,7 @@ impl Performance {
             undo: undo.cloned(),
             checkpoint: None,
             interruptions: 0,
+            permitted: false,
             suspended: false,
             status,
             undoing: Undoing::NotYet,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::decide::{self, Next, Situation, UndoInput};
 use super::state::{RunState, Status, Undoing};
@@ -13,6 +13,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{IdempotencyKey, RunId, StepName};
 use crate::base::source::SourceId;
 use crate::base::span::{Span, Spanned};
+use crate::expression::Bindings;
 use crate::ir::template::Template;
 use crate::ir::{self, ForEach, Retry, Undo};
 use crate::model::action::{ActionSignature, Effect};
@@ -20,6 +21,7 @@ use crate::model::schema::Object;
 use crate::plan::{self, Plan, PlanSource, StepIndex};
 use crate::runtime::effect::{ActionError, FailureKind};
 use crate::runtime::journal::{Entry, Place, RunStatus, StopReason, What};
+use crate::runtime::wait::{Answer, Decision, Wait, WaitOn};
 
 /// What a step of a random workflow is.
 #[derive(Clone, Debug)]
@@ -29,6 +31,13 @@ struct Shape {
     attempts: u32,
     items: Option<usize>,
     at_most_once: bool,
+    /// 0: it is performed; 1: it waits for time to pass; 2: for a person, with a timeout; 3: for a person, for ever; 4: for
+    /// a person before it is performed.
+    waits: u8,
+}
+
+fn waiting() -> Arc<ActionSignature> {
+    Arc::new(ActionSignature { waits: true, ..(*action("wait.for", false)).clone() })
 }
 
 fn action(name: &'static str, at_most_once: bool) -> Arc<ActionSignature> {
@@ -53,9 +62,9 @@ fn step(name: &str, shape: &Shape) -> ir::Step {
     ir::Step {
         name: Spanned::new(StepName::from(name), span),
         docs: String::new(),
-        action: action("do.it", shape.at_most_once),
+        action: if shape.waits > 0 { waiting() } else { action("do.it", shape.at_most_once) },
         condition: None,
-        with: Template::Literal(json!({})),
+        with: Template::Literal(json!({ "waits": shape.waits })),
         retry: Some(Retry {
             attempts: shape.attempts,
             backoff: Duration::from_millis(10),
@@ -73,7 +82,7 @@ fn step(name: &str, shape: &Shape) -> ir::Step {
 
 fn plan_of(shapes: &[Shape], handler: bool) -> Plan {
     let span = Span::new(SourceId(0), 0, 0);
-    let plain = Shape { needs: Vec::new(), undo: 0, attempts: 1, items: None, at_most_once: false };
+    let plain = Shape { needs: Vec::new(), undo: 0, attempts: 1, items: None, at_most_once: false, waits: 0 };
     let workflow = ir::Workflow {
         name: Spanned::new("random".into(), span),
         summary: String::new(),
@@ -124,7 +133,7 @@ impl<'a> Driver<'a> {
     fn settle(&mut self) {
         loop {
             let run = json!({});
-            let situation = Situation { plan: self.plan, state: &self.state, run: &run, now: self.now };
+            let situation = Situation { plan: self.plan, state: &self.state, id: self.run, run: &run, now: self.now };
             let next = decide::decide(&situation);
             if next.is_empty() {
                 return;
@@ -141,6 +150,13 @@ impl<'a> Driver<'a> {
                         self.check_ready(&place);
                         self.begun.push((decide::key(self.run, &place), attempt, false));
                         self.note(What::Attempted { place: place.clone(), attempt, input, undo });
+                        match self.wait_at(&place) {
+                            Some(wait) => self.note(What::Waiting { place, wait }),
+                            None => self.running.push((place, false)),
+                        }
+                    }
+                    Next::Perform { place } => {
+                        self.note(What::Permitted { place: place.clone() });
                         self.running.push((place, false));
                     }
                     Next::Undo { place } => {
@@ -189,12 +205,47 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// What a step of the plan waits for.
+    fn wait_at(&self, place: &Place) -> Option<Wait> {
+        let step = decide::find(self.plan, &place.step)?;
+        let approval = |permits| WaitOn::Approval { reason: String::new(), by: None, required: true, permits };
+        let later = Timestamp(self.now.0 + 20);
+        match step.with.evaluate(&Bindings::new()).unwrap()?.get("waits").and_then(Json::as_u64) {
+            Some(1) => Some(Wait { on: WaitOn::Time { until: later }, timeout_at: None }),
+            Some(2) => Some(Wait { on: approval(false), timeout_at: Some(later) }),
+            Some(3) => Some(Wait { on: approval(false), timeout_at: None }),
+            Some(4) => Some(Wait { on: approval(true), timeout_at: None }),
+            _ => None,
+        }
+    }
+
+    /// Answers one of the waits as `choice` says, or lets time pass until one is over.
+    fn answer_one(&mut self, choice: u8) {
+        let open = self.state.performances().filter_map(|(place, performance)| match &performance.status {
+            Status::Waiting { wait, answer: None } if matches!(wait.on, WaitOn::Approval { .. }) => Some(place),
+            _ => None,
+        });
+        let open: Vec<_> = open.collect();
+        match (open.get(usize::from(choice) % open.len().max(1)), self.state.next_moment()) {
+            (Some(place), moment) if choice.is_multiple_of(3) || moment.is_none() => {
+                let decision = Decision { approved: !choice.is_multiple_of(5), by: None, note: None };
+                self.note(What::Answered { place: place.clone(), answer: Answer::Decision(decision) });
+            }
+            (_, Some(moment)) => self.now = self.now.max(moment),
+            (_, None) => {}
+        }
+    }
+
     /// Ends one of the running effects as `choice` says.
     fn end_one(&mut self, choice: u8) {
         if self.running.is_empty() {
-            if let Some(moment) = decide::next_retry(&self.state) {
-                self.now = self.now.max(moment);
-            }
+            // A run that does nothing but wait can be laid down, and knows when it goes on.
+            let waits =
+                self.state.performances().any(|(_, performance)| matches!(performance.status, Status::Waiting { .. }));
+            let dormancy = self.state.dormancy();
+            assert_eq!(dormancy.is_some(), waits);
+            assert!(dormancy.is_none_or(|dormancy| dormancy.wakes_at == self.state.next_moment()));
+            self.answer_one(choice);
             return;
         }
         self.now.0 += 1;
@@ -251,13 +302,15 @@ fn shapes() -> impl Strategy<Value = Vec<Shape>> {
             1..4_u32,
             proptest::option::weighted(0.2, 0..4_usize),
             proptest::bool::weighted(0.2),
+            prop_oneof![3 => Just(0_u8), 2 => 1..5_u8],
         )
-            .prop_map(move |(needs, undo, attempts, items, at_most_once)| Shape {
+            .prop_map(move |(needs, undo, attempts, items, at_most_once, waits)| Shape {
                 needs: needs.into_iter().filter(|before| *before < index).collect(),
                 undo,
                 attempts,
                 items,
                 at_most_once,
+                waits,
             })
     };
     (1..7_usize).prop_flat_map(move |count| (0..count).map(shape).collect::<Vec<_>>())
@@ -327,7 +380,7 @@ proptest! {
 
 #[test]
 fn pauses_between_attempts_double_up_to_the_limit_and_are_the_same_each_time() {
-    let shape = Shape { needs: Vec::new(), undo: 0, attempts: 9, items: None, at_most_once: false };
+    let shape = Shape { needs: Vec::new(), undo: 0, attempts: 9, items: None, at_most_once: false, waits: 0 };
     let plan = plan_of(&[shape], false);
     let (_, step) = plan.steps.iter().next().unwrap();
     let key = IdempotencyKey::from("run/s0");

@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::decision::enforces;
 use super::desk::Outgoing;
 use super::registry::{Holding, Introduction, NameTaken};
 use super::traffic::Reported;
 use super::{DispatchService, Outbox};
 use crate::base::id::{AgentId, TargetName};
 use crate::model::assignment::Answer;
+use crate::model::target::Mode;
 use crate::wire::agent::agent_service_server::{AgentService, AgentServiceServer};
 use crate::wire::agent::{self as wire, AgentMessage, EngineMessage, Hello, agent_message, engine_message};
 
@@ -163,7 +163,9 @@ impl DispatchService {
         if let Some(before) = before {
             self.close_stream(before);
         }
-        let welcome = wire::Welcome { mode: mode(enforces(&settings)).into(), report_every_ms: REPORT_EVERY_MS };
+        // In `recommend` an agent passes everything until a first dispatch was approved.
+        let welcome =
+            wire::Welcome { mode: mode(settings.mode == Mode::Enforce).into(), report_every_ms: REPORT_EVERY_MS };
         let _ = sender.try_send(Ok(EngineMessage { message: Some(engine_message::Message::Welcome(welcome)) }));
         tracing::info!(%target, %agent, version = hello.version, "agent connected");
         self.pump(&target);

@@ -163,7 +163,7 @@ async fn stopped(clock: &dyn Clock, link: &Link) -> ActionError {
 /// Why it may not be run.
 pub fn permitted(order: &MeasureOrder) -> Result<&MeasureSettings, ActionError> {
     let TargetSettings { name, mode, measure, .. } = order.settings.as_ref();
-    if *mode != Mode::Enforce {
+    if *mode == Mode::Observe {
         return Err(ActionError::permanent(format!(
             "`{name}` is in mode {}: no load test is run; set `mode: enforce` to allow it",
             mode.as_str()
@@ -174,6 +174,12 @@ pub fn permitted(order: &MeasureOrder) -> Result<&MeasureSettings, ActionError> 
             "`{name}` has no `measure` in the configuration: say which endpoint to load-test"
         )));
     };
+    if *mode == Mode::Recommend && measure.live_traffic == LiveTraffic::Hold {
+        return Err(ActionError::permanent(format!(
+            "`{name}` is in mode recommend, and `measure.live_traffic: hold` would set its agents' rate without asking; use \
+             `count` or `isolated`"
+        )));
+    }
     if order.interruptions >= 2 {
         return Err(ActionError::permanent(format!(
             "the engine stopped {} times during this load test of `{name}`: it is not begun again; find out why, then \

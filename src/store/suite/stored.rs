@@ -61,6 +61,7 @@ pub(in crate::store) fn outcome(note: &str) -> EventOutcome {
             note: Some(note.to_owned()),
         }],
         dead: None,
+        answered: vec![run_id(2)],
     }
 }
 
@@ -81,6 +82,7 @@ pub(in crate::store) fn summary(n: u8, target: Option<&str>, status: RunStatus) 
         status,
         supersedes: false,
         error: None,
+        retry: None,
         created_at: Timestamp(1_700_000_000_000),
         started_at: None,
         ended_at: None,
