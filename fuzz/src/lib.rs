@@ -30,6 +30,13 @@ pub fn workflow(input: &[u8]) {
     }
 }
 
+/// A scenario file for the program that ships.
+pub fn scenario(input: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(input) {
+        invariants::scenario(text);
+    }
+}
+
 /// An HTTP message that carries events.
 pub fn event(input: &[u8]) {
     invariants::event(input);

@@ -1,6 +1,6 @@
 //! Values by path become the configuration, with defaults where nothing was given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use super::{Config, Encryption, Log, LogFormat, Program, TargetTable};
 use crate::base::source::Sources;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::network::AllowedHosts;
 use crate::model::objective::Objective;
 use crate::model::record::LiveTraffic;
 use crate::model::target::{
@@ -25,12 +26,25 @@ use crate::model::target::{
 pub(super) struct Given<T> {
     pub value: T,
     pub span: Option<Span>,
+    /// Whether the value is what will hold: not where what was given is wrong, which has been told.
+    pub is_known: bool,
+}
+
+impl<T> Given<T> {
+    /// A value that the code gives.
+    fn fixed(value: T) -> Self {
+        Self { value, span: None, is_known: true }
+    }
+
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Given<U> {
+        Given { value: change(self.value), span: self.span, is_known: self.is_known }
+    }
 }
 
 /// Makes the configuration of what was given. Only good if no diagnostic is an error.
 pub(super) fn config(collected: &mut Collected, folder: &Path, sources: &Sources) -> Config {
     let mut diagnostics = std::mem::take(&mut collected.diagnostics);
-    let mut builder = Builder { found: &collected.found, sources, settings: Vec::new() };
+    let mut builder = Builder { found: &collected.found, lost: &collected.lost, sources, settings: Vec::new() };
     let config = builder.engine(collected, folder, &mut diagnostics);
     collected.diagnostics = diagnostics;
     config
@@ -38,6 +52,7 @@ pub(super) fn config(collected: &mut Collected, folder: &Path, sources: &Sources
 
 struct Builder<'a> {
     found: &'a BTreeMap<Vec<String>, Found>,
+    lost: &'a BTreeSet<Vec<String>>,
     sources: &'a Sources,
     settings: Vec<Setting>,
 }
@@ -59,7 +74,7 @@ impl Builder<'_> {
             Some(paths) => Program::Paths(paths.value.iter().map(|path| folder.join(&path.node)).collect()),
             None => Program::Shipped,
         };
-        let network = check::network(&texts(self.required(&engine, "network.allow")), diagnostics);
+        let network = check::network(texts(self.required(&engine, "network.allow")), diagnostics);
         let encryption = self.encryption(&store, folder, diagnostics);
         let log = Log {
             level: self.text(&engine, "log.level").value,
@@ -77,6 +92,7 @@ impl Builder<'_> {
         }
         let targets = TargetTable::new(own, template);
         let settings = std::mem::take(&mut self.settings);
+        let network = network.value;
         Config { store, listen: listen.value, program, network, targets, encryption, log, lint, settings }
     }
 
@@ -117,7 +133,7 @@ impl Builder<'_> {
     fn target(
         &mut self,
         scope: &Scope<'_>,
-        network: &crate::model::network::AllowedHosts,
+        network: &Given<AllowedHosts>,
         diagnostics: &mut Diagnostics,
     ) -> TargetSettings {
         let mode = self.text(scope, "mode");
@@ -134,7 +150,7 @@ impl Builder<'_> {
         check::at_least(
             "rate.time_to_live",
             &time_to_live,
-            &Given { value: Duration::from_secs(3), span: None },
+            &Given::fixed(Duration::from_secs(3)),
             "it is renewed at a third of it",
             diagnostics,
         );
@@ -179,19 +195,16 @@ impl Builder<'_> {
         scope: &Scope<'_>,
         p99: &Given<Duration>,
         ceiling: &Given<f64>,
-        network: &crate::model::network::AllowedHosts,
+        network: &Given<AllowedHosts>,
         diagnostics: &mut Diagnostics,
     ) -> Option<MeasureSettings> {
-        let own = self.found.iter().find(|(path, _)| {
-            path.iter().zip(scope.prefix.iter().chain(&["measure"])).all(|(a, b)| a == b)
-                && path.len() > scope.prefix.len()
-        });
+        let own = self.below(scope.prefix.iter().chain(&["measure"])).next().map(|(_, found)| found.span);
         let Some(endpoint) = self.optional(scope, "measure.endpoint").map(text) else {
             // Limits without an endpoint are at home in `defaults` only.
-            if let (Some((_, found)), Some(&"targets")) = (own, scope.prefix.first()) {
+            if let (Some(own), Some(&"targets")) = (own, scope.prefix.first()) {
                 let message = format!("`{}.measure.endpoint` is missing", scope.prefix.join("."));
                 diagnostics.push(
-                    Diagnostic::error(Code::BadSetting, found.span, message)
+                    Diagnostic::error(Code::BadSetting, own, message)
                         .label("this tells how to measure, but not what")
                         .help("give the URL that load tests send requests to"),
                 );
@@ -242,7 +255,7 @@ impl Builder<'_> {
     fn agents(
         &mut self,
         scope: &Scope<'_>,
-        network: &crate::model::network::AllowedHosts,
+        network: &Given<AllowedHosts>,
         diagnostics: &mut Diagnostics,
     ) -> Vec<PushAgent> {
         let given = self.required(scope, "agents");
@@ -256,9 +269,13 @@ impl Builder<'_> {
         for agent in &agents {
             if let Some(first) = known.insert(&agent.id.node, agent.id.span) {
                 let message = format!("the agent `{}` is listed twice", agent.id.node);
-                diagnostics.push(Diagnostic::error(Code::BadSetting, agent.id.span, message).also(first, "first here"));
+                diagnostics.push(
+                    Diagnostic::error(Code::BadSetting, agent.id.span, message)
+                        .also(first, "first here")
+                        .help("give each agent an id of its own"),
+                );
             }
-            let push = Given { value: agent.push.node.clone(), span: Some(agent.push.span) };
+            let push = Given { span: Some(agent.push.span), ..Given::fixed(agent.push.node.clone()) };
             check::reachable("push", &push, network, diagnostics);
         }
         agents.into_iter().map(|agent| PushAgent { id: agent.id.node.as_str().into(), url: agent.push.node }).collect()
@@ -267,11 +284,9 @@ impl Builder<'_> {
     fn labels(&mut self, scope: &Scope<'_>) -> BTreeMap<String, String> {
         let mut labels = BTreeMap::new();
         for prefix in [vec!["defaults"], scope.prefix.clone()] {
-            for (path, found) in self.found {
-                let mut rest = path.iter().map(String::as_str);
-                let below = prefix.iter().chain(&["labels"]).all(|name| rest.next() == Some(*name));
-                if let (true, Some(name), Value::Text(text)) = (below, rest.next(), &found.value) {
-                    labels.insert(name.to_owned(), (text.clone(), found.span));
+            for (path, found) in self.below(prefix.iter().chain(&["labels"])) {
+                if let (Some(name), Value::Text(text)) = (path.last(), &found.value) {
+                    labels.insert(name.clone(), (text.clone(), found.span));
                 }
             }
         }
@@ -289,18 +304,15 @@ impl Builder<'_> {
     }
 
     fn address(&mut self, path: &'static str) -> Given<SocketAddr> {
-        let given = self.required(&Scope { prefix: Vec::new() }, path);
-        let value = match given.value {
+        self.required(&Scope { prefix: Vec::new() }, path).map(|value| match value {
             Value::Address(address) => address,
             _ => SocketAddr::from(([127, 0, 0, 1], 0)),
-        };
-        Given { value, span: given.span }
+        })
     }
 
     fn duration(&mut self, scope: &Scope<'_>, path: &'static str) -> Given<Duration> {
-        let given = self.required(scope, path);
-        let value = if let Value::Duration(duration) = given.value { duration } else { Duration::ZERO };
-        Given { value, span: given.span }
+        self.required(scope, path)
+            .map(|value| if let Value::Duration(duration) = value { duration } else { Duration::ZERO })
     }
 
     fn share(&mut self, scope: &Scope<'_>, path: &'static str) -> Given<f64> {
@@ -317,15 +329,13 @@ impl Builder<'_> {
     }
 
     fn count(&mut self, scope: &Scope<'_>, path: &'static str) -> Given<u64> {
-        let given = self.required(scope, path);
-        let value = if let Value::Count(count) = given.value { count } else { 0 };
-        Given { value, span: given.span }
+        self.required(scope, path).map(|value| if let Value::Count(count) = value { count } else { 0 })
     }
 
     /// What was given, or the default of the table.
     fn required(&mut self, scope: &Scope<'_>, path: &'static str) -> Given<Value> {
         let default = || keys::find(scope.table(), path).map_or(Value::Texts(Vec::new()), |key| default_value(&key));
-        self.lookup(scope, path, None).unwrap_or_else(|| Given { value: default(), span: None })
+        self.lookup(scope, path, None).unwrap_or_else(|| Given::fixed(default()))
     }
 
     fn optional(&mut self, scope: &Scope<'_>, path: &'static str) -> Option<Given<Value>> {
@@ -337,14 +347,14 @@ impl Builder<'_> {
         let full = |prefix: &[&str]| -> Vec<String> {
             prefix.iter().copied().chain(path.split('.')).map(str::to_owned).collect()
         };
-        let found = self.found.get(&full(&scope.prefix)).or_else(|| match scope.prefix.first() {
-            Some(&"targets") => self.found.get(&full(&["defaults"])),
-            _ => None,
-        });
+        let mut found = self.given(&full(&scope.prefix));
+        if found.is_none() && scope.prefix.first() == Some(&"targets") {
+            found = self.given(&full(&["defaults"]));
+        }
         let shown = full(&scope.prefix).join(".");
-        let setting = match found {
-            Some(found) => {
-                Setting { path: shown, value: Some(mask_url(&found.value.show())), source: self.origin(found.span) }
+        let setting = match found.as_ref().and_then(|given| Some((&given.value, given.span?))) {
+            Some((value, span)) => {
+                Setting { path: shown, value: Some(mask_url(&value.show())), source: self.origin(span) }
             }
             None => {
                 let default = keys::find(scope.table(), path).map_or(Fallback::Required, |key| key.default);
@@ -357,7 +367,24 @@ impl Builder<'_> {
             }
         };
         self.settings.push(setting);
-        found.map(|found| Given { value: found.value.clone(), span: Some(found.span) })
+        found
+    }
+
+    /// Everything that was given below a path, in the order of paths.
+    fn below<'p>(&self, path: impl Iterator<Item = &'p &'p str>) -> impl Iterator<Item = (&Vec<String>, &Found)> {
+        let path: Vec<String> = path.map(|name| (*name).to_owned()).collect();
+        let from = self.found.range(path.clone()..);
+        from.take_while(move |(found, _)| found.starts_with(&path))
+    }
+
+    fn given(&self, path: &[String]) -> Option<Given<Value>> {
+        match self.found.get(path) {
+            Some(found) => Some(Given { value: found.value.clone(), span: Some(found.span), is_known: true }),
+            None if (0..=path.len()).any(|most| path.get(..most).is_some_and(|path| self.lost.contains(path))) => {
+                Some(Given { value: Value::Unknown, span: None, is_known: false })
+            }
+            None => None,
+        }
     }
 
     fn origin(&self, span: Span) -> Origin {
@@ -398,21 +425,17 @@ pub(super) fn default_value(key: &Key) -> Value {
 }
 
 fn text(given: Given<Value>) -> Given<String> {
-    let value = if let Value::Text(text) = given.value { text } else { String::new() };
-    Given { value, span: given.span }
+    given.map(|value| if let Value::Text(text) = value { text } else { String::new() })
 }
 
-fn share(Given { value, span }: Given<Value>) -> Given<f64> {
-    let value = if let Value::Share(share) = value { share } else { 0.0 };
-    Given { value, span }
+fn share(given: Given<Value>) -> Given<f64> {
+    given.map(|value| if let Value::Share(share) = value { share } else { 0.0 })
 }
 
-fn rate(Given { value, span }: Given<Value>) -> Given<f64> {
-    let value = if let Value::Rate(rate) = value { rate } else { 0.0 };
-    Given { value, span }
+fn rate(given: Given<Value>) -> Given<f64> {
+    given.map(|value| if let Value::Rate(rate) = value { rate } else { 0.0 })
 }
 
 fn texts(given: Given<Value>) -> Given<Vec<Spanned<String>>> {
-    let value = if let Value::Texts(texts) = given.value { texts } else { Vec::new() };
-    Given { value, span: given.span }
+    given.map(|value| if let Value::Texts(texts) = value { texts } else { Vec::new() })
 }

@@ -36,14 +36,16 @@ pub(super) fn why_not_loopback(address: SocketAddr) -> String {
     format!("`{address}` can be reached from other machines, and this version knows neither tokens nor TLS")
 }
 
-pub(super) fn network(entries: &Given<Vec<Spanned<String>>>, diagnostics: &mut Diagnostics) -> AllowedHosts {
+pub(super) fn network(mut entries: Given<Vec<Spanned<String>>>, diagnostics: &mut Diagnostics) -> Given<AllowedHosts> {
     for entry in &entries.value {
         if let Err(problem) = AllowedHosts::parse([entry.node.as_str()]) {
             let message = format!("`network.allow` is wrong: {problem}");
-            diagnostics.push(Diagnostic::error(Code::BadSetting, entry.span, message));
+            let help = "write a host name, `*.example`, an address like `10.1.2.3` or a network like `10.0.0.0/8`";
+            diagnostics.push(Diagnostic::error(Code::BadSetting, entry.span, message).help(help));
+            entries.is_known = false;
         }
     }
-    AllowedHosts::parse(entries.value.iter().map(|entry| entry.node.as_str())).unwrap_or_default()
+    entries.map(|entries| AllowedHosts::parse(entries.iter().map(|entry| entry.node.as_str())).unwrap_or_default())
 }
 
 /// 0 < floor ≤ initial ≤ ceiling.
@@ -51,7 +53,7 @@ pub(super) fn rates(floor: &Given<f64>, initial: &Given<f64>, ceiling: &Given<f6
     positive("rate.ceiling", ceiling, diagnostics);
     positive("rate.floor", floor, diagnostics);
     let mut ordered = |low: &Given<f64>, low_name: &str, high: &Given<f64>, high_name: &str| {
-        if low.value <= high.value {
+        if low.value <= high.value || !low.is_known || !high.is_known {
             return;
         }
         let (span, other) = match (low.span, high.span) {
@@ -66,7 +68,7 @@ pub(super) fn rates(floor: &Given<f64>, initial: &Given<f64>, ceiling: &Given<f6
         }
         diagnostics.push(diagnostic);
     };
-    if floor.value > ceiling.value {
+    if floor.value > ceiling.value && floor.is_known && ceiling.is_known {
         ordered(floor, "rate.floor", ceiling, "rate.ceiling");
     } else {
         ordered(floor, "rate.floor", initial, "rate.initial");
@@ -75,14 +77,14 @@ pub(super) fn rates(floor: &Given<f64>, initial: &Given<f64>, ceiling: &Given<f6
 }
 
 pub(super) fn positive(name: &str, rate: &Given<f64>, diagnostics: &mut Diagnostics) {
-    if rate.value <= 0.0 {
+    if rate.value <= 0.0 && rate.is_known {
         let message = format!("`{name}` must be above 0rps");
-        diagnostics.push(Diagnostic::error(Code::BadSetting, place(rate), message));
+        diagnostics.push(Diagnostic::error(Code::BadSetting, place(rate), message).help("write a rate, like `20rps`"));
     }
 }
 
 pub(super) fn share(name: &str, share: &Given<f64>, bounds: RangeInclusive<f64>, diagnostics: &mut Diagnostics) {
-    if bounds.contains(&share.value) {
+    if bounds.contains(&share.value) || !share.is_known {
         return;
     }
     let shown = Percentage(share.value);
@@ -101,7 +103,7 @@ pub(super) fn at_least(
     why: &str,
     diagnostics: &mut Diagnostics,
 ) {
-    if duration.value < least.value {
+    if duration.value < least.value && duration.is_known && least.is_known {
         let message = format!(
             "`{name}` is {}; it must be at least {}: {why}",
             format_duration(duration.value),
@@ -114,7 +116,7 @@ pub(super) fn at_least(
 }
 
 pub(super) fn fits(requests: &Given<u64>, trial: &Given<u64>, diagnostics: &mut Diagnostics) {
-    if requests.value < trial.value {
+    if requests.value < trial.value && requests.is_known && trial.is_known {
         let message = format!(
             "`measure.limits.requests` is {}; it must be at least {}: that is `measure.trial_requests`, not one trial would fit",
             requests.value, trial.value
@@ -125,10 +127,13 @@ pub(super) fn fits(requests: &Given<u64>, trial: &Given<u64>, diagnostics: &mut 
 }
 
 /// A URL whose host is written as an address is held against `network.allow` at once; names when they are resolved.
-pub(super) fn reachable(name: &str, url: &Given<String>, network: &AllowedHosts, diagnostics: &mut Diagnostics) {
+pub(super) fn reachable(name: &str, url: &Given<String>, network: &Given<AllowedHosts>, diagnostics: &mut Diagnostics) {
+    if !network.is_known {
+        return;
+    }
     let Some(host) = host(&url.value) else { return };
     let Ok(address) = host.parse::<IpAddr>() else { return };
-    if !network.allows(&host, address) {
+    if !network.value.allows(&host, address) {
         let message = format!("`{name}`: `{host}` is not among the hosts that `network.allow` allows");
         diagnostics.push(
             Diagnostic::error(Code::NotAllowed, place(url), message)

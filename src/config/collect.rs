@@ -1,6 +1,6 @@
 //! A tree of settings and the environment become values by path; what is wrong with any is said, and the rest is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::keys::{self, Key, Kind, Place};
 use super::tree::{Content, Node};
@@ -20,6 +20,8 @@ pub(super) struct Found {
 pub(super) struct Collected {
     /// By path.
     pub found: BTreeMap<Vec<String>, Found>,
+    /// The paths of what was given and is wrong, and of groups of which some could not be read.
+    pub lost: BTreeSet<Vec<String>>,
     /// The targets that are listed, in the order of the file.
     pub targets: Vec<Spanned<String>>,
     /// Where `defaults` stands, also when nothing stands below it.
@@ -36,6 +38,9 @@ impl Collected {
     fn node(&mut self, path: &mut Vec<String>, node: &Node) {
         let segments: Vec<_> = path.iter().map(String::as_str).collect();
         let place = keys::place(&segments);
+        if node.is_cut {
+            self.lost.insert(path.clone());
+        }
         match (&node.content, place.key) {
             (Content::Map(entries), _) if place.is_group => {
                 for (name, child) in entries {
@@ -47,7 +52,12 @@ impl Collected {
             (_, None) => {
                 let expected = if path.is_empty() { "the file".to_owned() } else { format!("`{}`", path.join(".")) };
                 let message = format!("{expected} must be a mapping, but it is {}", node.describe());
-                self.diagnostics.push(Diagnostic::error(Code::BadSetting, node.span, message));
+                let help = match segments.as_slice() {
+                    ["targets"] => "write `targets: { NAME: { mode: enforce } }`".to_owned(),
+                    ["lint"] => "write `lint: { NAME: allow }`".to_owned(),
+                    _ => format!("what may stand in it: {}", listed(&place.children)),
+                };
+                self.diagnostics.push(Diagnostic::error(Code::BadSetting, node.span, message).help(help));
             }
         }
     }
@@ -59,7 +69,10 @@ impl Collected {
         match segments.as_slice() {
             ["targets", target] => match target_name(target) {
                 Ok(()) => self.targets.push(name.clone()),
-                Err(problem) => self.diagnostics.push(Diagnostic::error(Code::BadSetting, name.span, problem)),
+                Err(problem) => {
+                    let help = "it stands in URLs and in the names of variables: call it like `check-out.eu`";
+                    self.diagnostics.push(Diagnostic::error(Code::BadSetting, name.span, problem).help(help));
+                }
             },
             ["defaults"] => self.defaults = Some(name.span),
             _ => {}
@@ -75,10 +88,11 @@ impl Collected {
     /// Reads one value and keeps it.
     pub(super) fn value(&mut self, path: Vec<String>, key: Key, node: &Node) {
         let value = match (key.kind, &node.content) {
+            (_, Content::Null) if node.is_cut => return,
             (Kind::TextList, _) => texts(node),
             (Kind::Agents, _) => self.agents(node),
             (kind, Content::Scalar(text)) => parse(kind, text),
-            // Nothing written is nothing said.
+            // Nothing written is nothing said; what could not be read has been told.
             (_, Content::Null) => return,
             (kind, _) => Err(format!("it must be {kind}, but it is {}", node.describe())),
         };
@@ -89,6 +103,7 @@ impl Collected {
             Err(problem) => {
                 let message = format!("`{}` is wrong: {problem}", path.join("."));
                 self.diagnostics.push(Diagnostic::error(Code::BadSetting, node.span, message).help(help(key)));
+                self.lost.insert(path);
             }
         }
     }
@@ -122,10 +137,20 @@ fn unknown(path: &str, name: &Spanned<String>, above: &Place, later: bool) -> Di
         let message = format!("the setting `{path}` is not available in this version");
         return Diagnostic::error(Code::UnknownSetting, name.span, message).help("delete it: nothing would read it");
     }
-    let known: Vec<_> = above.children.iter().map(|child| format!("`{child}`")).collect();
-    let diagnostic = Diagnostic::error(Code::UnknownSetting, name.span, format!("there is no setting `{path}`"))
-        .help(format!("what may stand here: {}", known.join(", ")));
+    let diagnostic = Diagnostic::error(Code::UnknownSetting, name.span, format!("there is no setting `{path}`"));
+    if keys::place(&path.split('.').collect::<Vec<_>>()).key.is_some() {
+        let nested = name.node.split('.').rev().fold("…".to_owned(), |below, name| match below.as_str() {
+            "…" => format!("{name}: …"),
+            _ => format!("{name}: {{ {below} }}"),
+        });
+        return diagnostic.help(format!("settings stand within each other: write `{nested}`"));
+    }
+    let diagnostic = diagnostic.help(format!("what may stand here: {}", listed(&above.children)));
     diagnostic.suggest(&name.node, above.children.iter().copied())
+}
+
+fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn help(key: Key) -> String {
@@ -152,7 +177,8 @@ fn texts(node: &Node) -> Result<Value, String> {
 }
 
 fn agent(node: &Node) -> Result<Agent, Box<Diagnostic>> {
-    let wrong = |span, message: String| Box::new(Diagnostic::error(Code::BadSetting, span, message));
+    let help = "write `{ id: NAME, push: \"http://host/path\" }`";
+    let wrong = |span, message: String| Box::new(Diagnostic::error(Code::BadSetting, span, message).help(help));
     let Content::Map(entries) = &node.content else {
         return Err(wrong(node.span, format!("an agent must be `{{ id, push }}`, but it is {}", node.describe())));
     };

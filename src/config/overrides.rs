@@ -43,7 +43,7 @@ pub(super) fn apply(collected: &mut Collected, environment: &[(String, String)],
                 Some(node) => node,
                 None => continue,
             },
-            _ => Node { span, content: Content::Scalar(text.clone()) },
+            _ => Node { span, content: Content::Scalar(text.clone()), is_cut: false },
         };
         collected.value(path, key, &node);
     }

@@ -7,6 +7,8 @@ use crate::base::span::{Span, Spanned};
 pub(super) struct Node {
     pub span: Span,
     pub content: Content,
+    /// Whether some of it could not be read: what is missing is no default.
+    pub is_cut: bool,
 }
 
 /// What stands there.

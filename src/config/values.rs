@@ -21,6 +21,8 @@ pub(super) enum Value {
     Count(u64),
     Texts(Vec<Spanned<String>>),
     Agents(Vec<Agent>),
+    /// Something was given, and what is wrong with it has been told.
+    Unknown,
 }
 
 /// One entry of `agents`.
@@ -44,6 +46,7 @@ impl Value {
                 let texts: Vec<_> = texts.iter().map(|text| text.node.as_str()).collect();
                 format!("[{}]", texts.join(", "))
             }
+            Self::Unknown => String::new(),
             Self::Agents(agents) => {
                 let agents: Vec<_> = agents
                     .iter()

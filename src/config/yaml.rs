@@ -23,5 +23,5 @@ pub(super) fn plain(node: &yaml::Node) -> Node {
         ),
         _ => Content::Scalar(node.scalar().map(|fragment| fragment.text.clone()).unwrap_or_default()),
     };
-    Node { span: node.span, content }
+    Node { span: node.span, content, is_cut: node.is_cut() }
 }

@@ -9,7 +9,7 @@ use crate::base::mend;
 use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::expression::{self, Program, TypeEnv};
-use crate::model::schema::{JsonMap, Object, Shape};
+use crate::model::schema::{Field, JsonMap, Object, Shape};
 use crate::syntax::interpolation::{Piece, split};
 use crate::syntax::yaml::{Key, Kind, Node};
 
@@ -33,8 +33,15 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Composer<'_> {
-    /// A mapping held against declared fields; `place` is where a missing one is reported, `whose` has them.
-    pub(super) fn object(&mut self, entries: &[(Key, Node)], declared: &Object, place: Span, whose: &str) -> Template {
+    /// A mapping held against declared fields; `place` is where a missing one is reported, `whose` has them. Where some of
+    /// the mapping `is_cut`, none is missed.
+    pub(super) fn object(
+        &mut self,
+        (entries, is_cut): (&[(Key, Node)], bool),
+        declared: &Object,
+        place: Span,
+        whose: &str,
+    ) -> Template {
         let mut composed = Vec::new();
         for (key, node) in entries {
             let template = match declared.field(&key.name) {
@@ -51,7 +58,8 @@ impl Composer<'_> {
             composed.extend(template.map(|template| (key.name.clone(), template)));
         }
         let is_given = |name: &str| entries.iter().any(|(key, _)| key.name == name);
-        for field in declared.fields.iter().filter(|field| !field.optional && !is_given(&field.name)) {
+        let is_missing = |field: &&Field| !is_cut && !field.optional && !is_given(&field.name);
+        for field in declared.fields.iter().filter(is_missing) {
             let message = format!("{whose} needs the input `{}`", field.name);
             let mut diagnostic = Diagnostic::error(Code::MissingInput, place, message);
             let docs = if field.docs.is_empty() { String::new() } else { format!(": {}", field.docs) };
@@ -90,7 +98,10 @@ impl Composer<'_> {
                     items.iter().map(|item| self.value(item, wanted, &format!("an item of {what}"))).collect();
                 Some(list_of(composed.into_iter().collect::<Option<_>>()?))
             }
-            (Kind::Map(entries), Shape::Object(declared)) => Some(self.object(entries, declared, node.span, what)),
+            (Kind::Null, _) if node.is_cut() => None,
+            (Kind::Map(entries), Shape::Object(declared)) => {
+                Some(self.object((entries, node.is_cut()), declared, node.span, what))
+            }
             (Kind::Map(entries), Shape::Any | Shape::Map(_)) => {
                 let value_shape = match wanted.shape {
                     Shape::Map(value) => value,

@@ -71,7 +71,7 @@ fn steps(
     part: Part,
 ) -> Vec<Field> {
     let field = |step: &ast::Step, may_miss: bool| {
-        let output = action(step).map_or(Shape::Any, |action| action.output_shape());
+        let output = action(step).filter(|_| !step.is_cut).map_or(Shape::Any, |action| action.output_shape());
         let shape = if step.for_each.is_some() { Shape::List(Box::new(output)) } else { output };
         let make = if may_miss || step.condition.is_some() { Field::optional } else { Field::required };
         make(&step.name.node, shape, "")

@@ -117,7 +117,15 @@ impl<'a> Checker<'a> {
         };
         // Every step is looked at, whatever is wrong with the ones before it.
         let env = self.env(part);
-        let checked: Vec<Option<Step>> = steps.iter().map(|step| self.step(step, &env, part)).collect();
+        let mut checked: Vec<Option<Step>> = Vec::new();
+        for step in steps {
+            let mut before = std::mem::take(self.found);
+            checked.push(self.step(step, &env, part));
+            // What could not be read may be the condition that it is not null.
+            let may_be_told = |problem: &&Diagnostic| !step.is_cut || problem.code != Code::MaybeNull;
+            self.found.iter().filter(may_be_told).for_each(|problem| before.push(problem.clone()));
+            *self.found = before;
+        }
         checked.into_iter().collect()
     }
 
@@ -132,8 +140,10 @@ impl<'a> Checker<'a> {
         let known = condition.as_ref().map(|condition| nulls::proven(condition, env)).unwrap_or_default();
         let (for_each, item_env) = self.for_each(step, env, &known, &mut programs);
         let action = self.actions.get(step.name.node.as_str()).map(Arc::clone);
+        let is_cut = step.is_cut && step.with.is_none();
+        let action_of_step = action.as_deref().filter(|_| !is_cut);
         let with =
-            self.with(action.as_deref(), step.with.as_ref(), step.uses.as_ref(), (&item_env, &known), &mut programs);
+            self.with(action_of_step, step.with.as_ref(), step.uses.as_ref(), (&item_env, &known), &mut programs);
         let undo =
             step.undo.as_ref().and_then(|undo| self.undo(undo, action.as_deref(), (&item_env, &known), &mut programs));
         let references = self.references(&programs, Some(&step.name.node), part);
@@ -189,7 +199,11 @@ impl<'a> Checker<'a> {
         known: &Known,
         programs: &mut Vec<Program>,
     ) -> (Option<ForEach>, TypeEnv) {
-        let Some(node) = &step.for_each else { return (None, env.clone()) };
+        let Some(node) = &step.for_each else {
+            // Where keys of the step could not be read, it may be one of them.
+            let env = env.clone();
+            return (None, if step.is_cut { scope::with_item(env, Shape::Any) } else { env });
+        };
         let list = Shape::List(Box::new(Shape::Any));
         let wanted = Wanted { shape: &list, nullable: false, optional: false };
         let items = Composer { env, diagnostics: self.found, programs, known }.value(node, wanted, "`for_each`");
@@ -215,12 +229,13 @@ impl<'a> Checker<'a> {
     ) -> Template {
         let entries = with.and_then(Node::as_map).unwrap_or_default();
         let whole = uses.map(|uses| uses.span).or(with.map(|with| with.span)).unwrap_or(self.workflow.span);
+        let is_cut = with.is_some_and(Node::is_cut);
         let mut composer = Composer { env, diagnostics: self.found, programs, known };
         match action {
-            Some(action) => composer.object(entries, &action.inputs, whole, &format!("`{}`", action.name)),
+            Some(action) => composer.object((entries, is_cut), &action.inputs, whole, &format!("`{}`", action.name)),
             None => {
                 let anything = crate::model::schema::Object { fields: Vec::new(), open: true };
-                composer.object(entries, &anything, whole, "the action")
+                composer.object((entries, is_cut), &anything, whole, "the action")
             }
         }
     }
@@ -315,7 +330,7 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_step(&mut self, name: &str, span: Span, known: &mut dyn Iterator<Item = &ast::Step>) {
-        if self.found.is_full(span.source) {
+        if self.found.is_full(span.source) || self.workflow.may_have_more_steps {
             return;
         }
         let names: Vec<&str> = known.map(|step| step.name.node.as_str()).collect();

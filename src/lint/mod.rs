@@ -12,6 +12,7 @@ pub mod fix;
 mod flow;
 mod level;
 mod page;
+mod pairs;
 mod solve;
 mod subject;
 mod suppress;

@@ -51,6 +51,32 @@ pub(super) fn implies(stronger: Option<&Expr>, weaker: Option<&Expr>, domain: &D
     }
 }
 
+/// What a condition fixes to one constant each, by how it is written: what all its ways have in common at first sight.
+/// Conditions that fix one thing to different constants exclude each other.
+pub(super) fn fixed(condition: Option<&Expr>) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut open: Vec<(&Expr, bool)> = condition.map(|condition| (condition, true)).into_iter().collect();
+    while let Some((expr, truth)) = open.pop() {
+        match (&expr.kind, truth) {
+            (ExprKind::Unary { operator: UnaryOperator::Not, operand }, _) => open.push((operand, !truth)),
+            (ExprKind::And(operands), true) | (ExprKind::Or(operands), false) => {
+                open.extend(operands.iter().map(|operand| (operand, truth)));
+            }
+            (ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Literal(_), _) => {}
+            _ => match comparison(expr, truth) {
+                Some((thing, Fact::Is(value))) => {
+                    found.insert(text(thing), format!("{value:?}"));
+                }
+                Some(_) => {}
+                None => {
+                    found.insert(text(expr), format!("{:?}", Constant::Bool(truth)));
+                }
+            },
+        }
+    }
+    found
+}
+
 type Ways<'e> = Vec<Vec<(&'e Expr, bool)>>;
 
 /// Every way so far, with every way in which the condition can be `truth`; `None` where there are too many.

@@ -79,7 +79,11 @@ impl Entry {
 
 fn is_host_name(text: &str) -> bool {
     let name = text.strip_prefix("*.").unwrap_or(text);
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.' || c == '_')
+    // No name ends in a number: that is an address with a mistake in it.
+    let is_number = name.rsplit('.').next().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()));
+    !name.is_empty()
+        && !is_number
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.' || c == '_')
 }
 
 fn shares_prefix(base: IpAddr, address: IpAddr, bits: u8) -> bool {

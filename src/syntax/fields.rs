@@ -23,6 +23,9 @@ impl Walk {
 
     /// `what` must be `expected`, and it is something else.
     pub fn wrong_kind(&mut self, node: &Node, what: &str, expected: &str, help: &str) {
+        if node.is_null() && node.is_cut() {
+            return; // What stood there could not be read, and that has been said.
+        }
         let is = if node.is_null() { "it is empty".to_owned() } else { format!("it is {}", node.describe()) };
         self.error(Code::WrongKind, node.span, format!("{what} must be {expected}, but {is}"), help);
     }
@@ -41,6 +44,13 @@ impl Walk {
         };
         let names: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
         for (key, _) in entries.iter().filter(|(key, _)| !names.contains(&key.name.as_str())) {
+            if let Some((word, rest)) = joined(&key.name, &names) {
+                let at = key.span.start + u32::try_from(word.len()).unwrap_or_default();
+                let colon = Span { start: at, end: (at + 1).min(key.span.end), ..key.span };
+                let help = format!("write `{word}: {}`", rest.trim());
+                self.error(Code::YamlSyntax, colon, "a blank is missing behind this `:`", &help);
+                continue;
+            }
             let message = format!("{what} has no key `{}`", key.name);
             let mut diagnostic = Diagnostic::error(Code::UnknownKey, key.span, message);
             let meant = foreign::meant(&key.name, &names);
@@ -125,10 +135,18 @@ impl Walk {
     }
 }
 
-/// Whether an unknown key of the mapping was meant to be `wanted`, which is then not missing.
+/// A known key and its value that YAML took for one word, for want of a blank.
+fn joined<'k>(key: &'k str, known: &[&str]) -> Option<(&'k str, &'k str)> {
+    key.split_once(':').filter(|(word, rest)| known.contains(word) && !rest.is_empty())
+}
+
+/// Whether `wanted`, which the mapping has not, was written all the same: under another name, or in what could not be read.
 pub(super) fn is_meant(node: &Node, known: &[impl AsRef<str>], wanted: &str) -> bool {
     let names: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
     let unknown = |name: &str| !names.contains(&name);
     let entries = node.as_map().unwrap_or_default();
-    entries.iter().any(|(key, _)| unknown(&key.name) && foreign::meant(&key.name, &names) == Some(wanted))
+    let is_joined = |name: &str| joined(name, &names).is_some_and(|(word, _)| word == wanted);
+    node.is_cut()
+        || entries.iter().any(|(key, _)| is_joined(&key.name))
+        || entries.iter().any(|(key, _)| unknown(&key.name) && foreign::meant(&key.name, &names) == Some(wanted))
 }

@@ -9,7 +9,9 @@ use homeostat::app::program::check;
 use homeostat::compile::Compilation;
 use homeostat::diagnostic::render::{summary, to_json, to_people};
 
+mod configuration;
 mod hostile;
+mod offsets;
 mod random;
 
 /// Relative, as people write them: tests run in the package's folder.

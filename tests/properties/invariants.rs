@@ -3,8 +3,12 @@
 //!
 //! The property tests feed it right files that were damaged, the fuzz targets (`fuzz/`) whatever they come up with.
 
-use homeostat::action::catalogue;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
+use homeostat::action;
 use homeostat::api::cloud_event;
+use homeostat::app::program::{assemble, check_shipped};
 use homeostat::base::clock::Timestamp;
 use homeostat::base::fragment::Fragment;
 use homeostat::base::source::Sources;
@@ -12,17 +16,30 @@ use homeostat::compile::{self, Compilation, plan_of};
 use homeostat::diagnostic::render::{summary, to_github, to_json, to_people, to_sarif};
 use homeostat::diagnostic::{Code, Diagnostics, Severity};
 use homeostat::expression::{Bindings, Program, Type, TypeEnv};
+use homeostat::harness::scenario::{self, Known};
+use homeostat::model::action::Catalogue;
 use homeostat::model::event::Event;
 use homeostat::model::schema::{Field, Object, Shape};
 use homeostat::plan::Plan;
 use homeostat::plan::render::{Format, render};
 use homeostat::router::Router;
+use homeostat::runtime;
 use homeostat::syntax::rules::format::format;
 use serde_json::{Value as Json, json};
 
-/// A workflow that rules may run, and rules that run it.
-const WORKFLOW: &str = include_str!("../../workflows/deployment_change.yaml");
-const RULES: &str = include_str!("../../workflows/deployment_change.rules");
+/// A workflow that rules may run, and rules that run it. Small: they are compiled with every text that is tried.
+const WORKFLOW: &str = "workflow: deployment_change
+inputs: { signature: string, factor: double? }
+steps: { rest: { uses: state.stable } }
+";
+const RULES: &str = "event DEPLOYMENT_CHANGE { signature: string }
+rule changed { on DEPLOYMENT_CHANGE run deployment_change(signature: event.data.signature) }
+";
+
+/// Made once: a fuzzer tries thousands of texts a second.
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(action::catalogue);
+static SHIPPED: LazyLock<Arc<runtime::program::Program>> =
+    LazyLock::new(|| assemble(check_shipped()).expect("what ships is right"));
 
 /// Every place lies in its text, between characters, and what is said can be shown in every form.
 pub(super) fn diagnostics_can_be_shown(diagnostics: &Diagnostics, sources: &Sources) {
@@ -197,7 +214,7 @@ pub(super) fn workflow(text: &str) {
     for plan in &compilation.plans {
         drawn(plan);
         if !compilation.diagnostics.has_errors() {
-            let again = plan_of(&plan.source, &catalogue()).expect("a text that made a plan makes one again");
+            let again = plan_of(&plan.source, &CATALOGUE).expect("a text that made a plan makes one again");
             assert_eq!(again.digest, plan.digest);
         }
     }
@@ -217,12 +234,32 @@ fn compiled(files: &[(&str, &str)]) -> Compilation {
         sources.add(*path, *text);
     }
     let bytes: usize = files.iter().map(|(_, text)| text.len()).sum();
-    let compilation = compile::compile(sources, Diagnostics::new(), &catalogue());
+    let compilation = compile::compile(sources, Diagnostics::new(), &CATALOGUE);
     diagnostics_can_be_shown(&compilation.diagnostics, &compilation.sources);
     assert_eq!(compilation.program.is_some(), compilation.diagnostics.count(Severity::Error) == 0);
     // What is said of a file is bounded by what stands in it.
     assert!(compilation.diagnostics.iter().count() <= bytes, "more problems than bytes");
     compilation
+}
+
+/// A scenario file for the program that ships gives scenarios, of which each has a name of its own, or has problems.
+/// Read again, it is the same.
+pub(super) fn scenario(text: &str) {
+    let mut sources = Sources::new();
+    let id = sources.add("damaged.test.yaml", text);
+    let known = Known { program: &SHIPPED, catalogue: &CATALOGUE };
+    let (scenarios, diagnostics) = scenario::parse(id, &sources, known);
+    assert!(!scenarios.is_empty() || !diagnostics.is_empty(), "left out without a reason");
+    let names: BTreeSet<&str> = scenarios.iter().map(|scenario| scenario.name.node.as_str()).collect();
+    assert!(names.len() == scenarios.len() || !diagnostics.is_empty(), "two of a name");
+    for scenario in &scenarios {
+        assert!(scenario.when.is_sorted_by_key(|planned| planned.at));
+        let places = scenario.when.iter().map(|planned| planned.span).chain([scenario.name.span]);
+        assert!(places.into_iter().all(|span| text.get(span.range()).is_some()), "{:?}", scenario.name);
+    }
+    let (again, problems) = scenario::parse(id, &sources, known);
+    assert_eq!(format!("{again:?} {problems:?}"), format!("{scenarios:?} {diagnostics:?}"), "read twice");
+    diagnostics_can_be_shown(&diagnostics, &sources);
 }
 
 /// An HTTP message, header lines, an empty line and a body, is refused or holds events. An event that was taken is taken

@@ -9,8 +9,12 @@ use proptest::prelude::*;
 mod damage;
 mod invariants;
 mod limits;
+mod recovery;
 
 use damage::{Damage, any_damage, damaged};
+
+/// How the names of files end that hold scenarios; other files in YAML hold workflows.
+const SCENARIOS: &str = "test.yaml";
 
 /// Every file below the folders with that ending, so that what is added is damaged, too.
 fn texts(folders: &[&str], ending: &str) -> Vec<String> {
@@ -19,9 +23,11 @@ fn texts(folders: &[&str], ending: &str) -> Vec<String> {
     while let Some(folder) = open.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
+            let name = path.to_string_lossy();
+            let is_other = ending != SCENARIOS && name.ends_with(SCENARIOS);
             if path.is_dir() {
                 open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == ending) {
+            } else if name.ends_with(&format!(".{ending}")) && !is_other {
                 found.push(path);
             }
         }
@@ -32,8 +38,9 @@ fn texts(folders: &[&str], ending: &str) -> Vec<String> {
 }
 
 const RIGHT: &[&str] = &["workflows", "examples", "tests/corpus/right"];
-/// Expressions of every kind, messages of every mode.
+/// Expressions of every kind, messages of every mode, scenarios with every key.
 const SEEDS: &[&str] = &["tests/properties/seeds"];
+const RIGHT_SCENARIOS: &[&str] = &["workflows", "tests/properties/seeds"];
 
 fn each(of: Vec<String>) -> impl Strategy<Value = (String, Vec<Damage>)> {
     (prop::sample::select(of), prop::collection::vec(any_damage(), 1..5))
@@ -47,6 +54,7 @@ fn done((text, damage): (String, Vec<Damage>)) -> String {
 fn what_is_right_holds_too() {
     texts(RIGHT, "rules").iter().for_each(|text| invariants::rules(text));
     texts(RIGHT, "yaml").iter().for_each(|text| invariants::workflow(text));
+    texts(RIGHT_SCENARIOS, SCENARIOS).iter().for_each(|text| invariants::scenario(text));
     texts(SEEDS, "cel").iter().for_each(|text| invariants::expression(text, &serde_json::json!([1, "a"])));
     texts(SEEDS, "http").iter().for_each(|text| invariants::event(text.as_bytes()));
 }
@@ -62,6 +70,11 @@ proptest! {
     #[test]
     fn damaged_workflows_are_answered(text in each(texts(RIGHT, "yaml")).prop_map(done)) {
         invariants::workflow(&text);
+    }
+
+    #[test]
+    fn damaged_scenarios_are_answered(text in each(texts(RIGHT_SCENARIOS, SCENARIOS)).prop_map(done)) {
+        invariants::scenario(&text);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `given`: the world that a scenario begins in.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::keys;
@@ -78,11 +79,12 @@ fn settings(table: Option<TargetTable>, targets: &[(Key, Node)], walk: &mut Walk
     names.sort();
     names.dedup();
     let plain = plain_targets();
+    let given: HashMap<&str, &Node> = targets.iter().map(|(key, node)| (key.name.as_str(), node)).collect();
     let mut listed = Vec::new();
     for name in names {
         let Some(found) = configured.settings(&name).or_else(|| plain.settings(&name)) else { continue };
         let mut settings: TargetSettings = (*found).clone();
-        let labels = targets.iter().find(|(key, _)| key.name == name.as_str()).and_then(|(_, node)| node.get("labels"));
+        let labels = given.get(name.as_str()).and_then(|node| node.get("labels"));
         for (key, value) in labels.map(|labels| entries(labels, "`labels`", walk)).unwrap_or_default() {
             if let Some(text) = walk.text(value, &format!("label `{}`", key.name)) {
                 settings.labels.insert(key.name.clone(), text.node);
@@ -212,17 +214,21 @@ pub(super) fn target_of(
     setting: &Setting,
     walk: &mut Walk,
 ) -> Option<std::sync::Arc<TargetSettings>> {
+    if let Some(name) = name {
+        // Without a list of all: there may be thousands of targets, and as many that name one.
+        let found = setting.targets.settings(&TargetName::from(name.node.as_str()));
+        if found.is_some() || walk.diagnostics.is_full(name.span.source) {
+            return found;
+        }
+    }
     let names = setting.targets.names();
     match (name, names.as_slice()) {
         (Some(name), _) => {
-            let found = setting.targets.settings(&TargetName::from(name.node.as_str()));
-            if found.is_none() {
-                let message = format!("the scenario has no target `{}`", name.node);
-                let problem = Diagnostic::error(Code::BadScenario, name.span, message);
-                let problem = problem.help("list it under `given.targets`");
-                walk.diagnostics.push(problem.suggest(&name.node, names.iter().map(TargetName::as_str)));
-            }
-            found
+            let message = format!("the scenario has no target `{}`", name.node);
+            let problem = Diagnostic::error(Code::BadScenario, name.span, message);
+            let problem = problem.help("list it under `given.targets`");
+            walk.diagnostics.push(problem.suggest(&name.node, names.iter().map(TargetName::as_str)));
+            None
         }
         (None, [only]) => setting.targets.settings(only),
         (None, []) => {

@@ -110,6 +110,7 @@ impl Reader<'_, '_> {
         let start = Span { end: node.span.start, ..node.span };
         let name = match node.get("scenario") {
             Some(name) => self.walk.text(name, "`scenario`"),
+            None if node.is_cut() => None,
             None => {
                 self.walk.error(
                     Code::MissingKey,
@@ -123,13 +124,18 @@ impl Reader<'_, '_> {
         let given = merge(file.and_then(|file| file.get("given")), node.get("given"), MAX_DEPTH);
         // A mock is replaced as a whole: half of one is none.
         let mocks = merge(file.and_then(|file| file.get("mock")), node.get("mock"), 1);
-        let mut setting = given::read(given.as_ref(), self.walk, self.sources);
-        setting.mocks = mock::read(mocks.as_ref(), self.walk, self.known);
+        // What of it could not be read has been told, and what depends on that cannot be held against it.
+        let readable = |part: &Option<Node>| !part.as_ref().is_some_and(Node::has_cuts);
+        let given_is_whole = readable(&given) && !node.is_cut() && !file.is_some_and(Node::is_cut);
+        let mut setting = given::read(given.as_ref().filter(|_| given_is_whole), self.walk, self.sources);
+        setting.mocks = mock::read(mocks.as_ref().filter(|_| readable(&mocks)), self.walk, self.known);
         let at = name.as_ref().map_or(start, |name| name.span);
-        let when = self.needed(node, "when", at).map(|when| when::read(when, self.walk, self.known, &setting));
-        let then = self.needed(node, "then", at).map(|then| then::read(then, self.walk, self.known, &setting));
+        let when = self.needed(node, "when", at).filter(|when| given_is_whole && !when.has_cuts());
+        let when = when.map(|when| when::read(when, self.walk, self.known, &setting));
+        let then = self.needed(node, "then", at).filter(|then| given_is_whole && !then.has_cuts());
+        let then = then.map(|then| then::read(then, self.walk, self.known, &setting));
         let lasts = node.get("lasts").and_then(|lasts| self.walk.duration(lasts, "`lasts`"));
-        if self.walk.diagnostics.iter().count() > before {
+        if self.walk.diagnostics.iter().count() > before || !given_is_whole || !readable(&mocks) {
             return None;
         }
         Some(Scenario {
@@ -144,7 +150,8 @@ impl Reader<'_, '_> {
 
     fn needed<'n>(&mut self, node: &'n Node, key: &str, at: Span) -> Option<&'n Node> {
         let found = node.get(key).filter(|value| !value.is_null());
-        if found.is_none() {
+        let is_cut = node.is_cut() || node.get(key).is_some_and(Node::is_cut);
+        if found.is_none() && !is_cut {
             let help = match key {
                 "when" => "say what happens: `when: [{ event: TYPE, data: { … } }]`",
                 _ => "say what must come of it: `then: { runs: […] }`; without that the test cannot fail",

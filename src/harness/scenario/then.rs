@@ -93,8 +93,9 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn target(&mut self, key: &Key) {
-        let names = self.setting.targets.names();
-        if !names.iter().any(|name| name.as_str() == key.name) {
+        let is_known = self.setting.targets.settings(&TargetName::from(key.name.as_str())).is_some();
+        if !is_known && !self.walk.diagnostics.is_full(key.span.source) {
+            let names = self.setting.targets.names();
             let message = format!("the scenario has no target `{}`", key.name);
             let problem = Diagnostic::error(Code::BadScenario, key.span, message);
             self.walk.diagnostics.push(problem.suggest(&key.name, names.iter().map(TargetName::as_str)));

@@ -29,7 +29,7 @@ pub(super) const DECISION_KEYS: &[&str] = &["at", "approve", "reject", "by", "no
 pub(super) const RETRY_KEYS: &[&str] = &["at", "retry", "from_failed_step"];
 pub(super) const CRASH_KEYS: &[&str] = &["at", "crash", "down"];
 
-/// Most entries after `times` is counted out.
+/// Most that is done in one scenario, `times` counted out.
 const MAX_DEEDS: usize = 10_000;
 
 /// Reads `when`; what is wrong is told and left out.
@@ -38,9 +38,14 @@ pub(super) fn read(node: &Node, walk: &mut Walk, known: Known<'_>, setting: &Set
         walk.wrong_kind(node, "`when`", "a list", "write `- { at: 0s, event: TYPE, data: { … } }`");
         return Vec::new();
     };
-    let mut reader = Reader { walk, known, setting, at: Duration::ZERO, planned: Vec::new() };
+    let mut reader = Reader { walk, known, setting, at: Duration::ZERO, sent: 0, planned: Vec::new() };
     for item in items {
         reader.entry(item);
+        if reader.planned.len() > MAX_DEEDS {
+            let message = format!("more than {MAX_DEEDS} things are done from here on, each of `times` counted");
+            reader.walk.error(Code::TooLarge, item.span, message, "make several scenarios of it, or fewer `times`");
+            break;
+        }
     }
     let mut planned = reader.planned;
     planned.sort_by_key(|planned| planned.at);
@@ -53,6 +58,8 @@ struct Reader<'r, 'a> {
     setting: &'r Setting,
     /// The moment of the entry before.
     at: Duration,
+    /// How many events there are so far.
+    sent: usize,
     planned: Vec<Planned>,
 }
 
@@ -124,9 +131,7 @@ impl Reader<'_, '_> {
     }
 
     fn plan(&mut self, later: Duration, what: Deed, span: Span) {
-        if self.planned.len() < MAX_DEEDS {
-            self.planned.push(Planned { at: self.at + later, what, span });
-        }
+        self.planned.push(Planned { at: self.at + later, what, span });
     }
 
     fn event(&mut self, node: &Node, kind: &Node) {
@@ -163,11 +168,11 @@ impl Reader<'_, '_> {
         let times = times.map_or(1, |times| times.node);
         let every = every.map_or(Duration::ZERO, |every| every.node);
         for time in 0..times {
-            let number = self.planned.iter().filter(|planned| matches!(planned.what, Deed::Send(_))).count() + 1;
+            self.sent += 1;
             let id = match (&id, times) {
                 (Some(id), 1) => id.node.clone(),
                 (Some(id), _) => format!("{}-{}", id.node, time + 1),
-                (None, _) => format!("event-{number}"),
+                (None, _) => format!("event-{}", self.sent),
             };
             let later = every * time;
             let event = Event {

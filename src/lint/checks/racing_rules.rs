@@ -1,7 +1,11 @@
 //! Two rules that match the same event and both take the target, in an order that nobody has said.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Code, Diagnostic};
-use crate::lint::solve::contradiction;
+use crate::expression::Program;
+use crate::lint::pairs::{MAX_PAIRS, Pairs};
+use crate::lint::solve::{contradiction, fixed};
 use crate::lint::subject::Rule;
 use crate::lint::{Findings, Level, Lint, Subject};
 use crate::syntax::rules::ast::ClauseWord;
@@ -16,17 +20,20 @@ pub(super) const LINT: Lint = Lint {
     check,
 };
 
-/// More rules on one event are not held against each other: every pair would have to be.
-const MAX_RULES: usize = 200;
-
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
-    let mut by_event: std::collections::BTreeMap<&str, Vec<&Rule<'_>>> = std::collections::BTreeMap::new();
+    let mut alike: BTreeMap<(&str, i64), Vec<&Rule<'_>>> = BTreeMap::new();
     for rule in subject.rules.iter().filter(|rule| takes_target(subject, rule)) {
-        by_event.entry(rule.rule.on.as_str()).or_default().push(rule);
+        alike.entry((rule.rule.on.as_str(), rule.rule.priority)).or_default().push(rule);
     }
-    for rules in by_event.values().filter(|rules| rules.len() <= MAX_RULES) {
+    let mut left = MAX_PAIRS;
+    for rules in alike.into_values().filter(|rules| rules.len() > 1) {
+        let pairs = Pairs::new(rules.iter().map(|rule| fixed(rule.rule.when.as_ref().map(Program::expr))).collect());
         for (at, second) in rules.iter().enumerate() {
-            if let Some(first) = rules.iter().take(at).find(|first| race(first, second)) {
+            let first = pairs.beside(at).take_while(|place| *place < at).find_map(|place| {
+                left = left.checked_sub(1)?;
+                rules.get(place).filter(|first| race(first, second))
+            });
+            if let Some(first) = first {
                 findings.push(finding(first, second));
             }
         }
@@ -44,9 +51,10 @@ fn takes_target(subject: &Subject<'_>, rule: &Rule<'_>) -> bool {
     })
 }
 
+/// Of two rules on one event with one priority.
 fn race(first: &Rule<'_>, second: &Rule<'_>) -> bool {
     let (a, b) = (first.rule, second.rule);
-    if a.priority != b.priority || rule_shadowed::shadows(a, b) || rule_shadowed::shadows(b, a) {
+    if rule_shadowed::shadows(a, b) || rule_shadowed::shadows(b, a) {
         return false;
     }
     let conditions: Vec<_> = [a, b].iter().filter_map(|rule| Some((rule.when.as_ref()?.expr(), true))).collect();

@@ -1,10 +1,13 @@
 //! A rule that does what another one does whenever it matches.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expression::Program;
 use crate::ir;
 use crate::ir::template::Template;
-use crate::lint::solve::{contradiction, implies};
+use crate::lint::pairs::{MAX_PAIRS, Pairs};
+use crate::lint::solve::{contradiction, fixed, implies};
 use crate::lint::subject::Rule;
 use crate::lint::text::text;
 use crate::lint::{Findings, Level, Lint, Subject};
@@ -22,14 +25,24 @@ pub(super) const LINT: Lint = Lint {
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     // Of what never matches, or always, that is told.
-    let sound: Vec<&Rule<'_>> = subject.rules.iter().filter(|rule| is_sound(rule)).collect();
-    for (at, rule) in sound.iter().enumerate() {
-        let other = sound.iter().enumerate().find(|(place, other)| {
-            // Of two that are alike the later one is told.
-            *place != at && shadows(other.rule, rule.rule) && (*place < at || !shadows(rule.rule, other.rule))
-        });
-        if let Some((_, other)) = other {
-            findings.push(finding(rule, other));
+    let mut alike: BTreeMap<(&str, String), Vec<&Rule<'_>>> = BTreeMap::new();
+    for rule in subject.rules.iter().filter(|rule| is_sound(rule)) {
+        alike.entry((rule.rule.on.as_str(), does(rule.rule))).or_default().push(rule);
+    }
+    let mut left = MAX_PAIRS;
+    for rules in alike.into_values().filter(|rules| rules.len() > 1) {
+        let pairs = Pairs::new(rules.iter().map(|rule| fixed(rule.rule.when.as_ref().map(Program::expr))).collect());
+        for (at, rule) in rules.iter().enumerate() {
+            let other = pairs.beside(at).filter(|place| *place != at).find_map(|place| {
+                left = left.checked_sub(1)?;
+                let other = *rules.get(place)?;
+                // Of two that are alike the later one is told.
+                let is_told = covers(other.rule, rule.rule) && (place < at || !covers(rule.rule, other.rule));
+                is_told.then_some(other)
+            });
+            if let Some(other) = other {
+                findings.push(finding(rule, other));
+            }
         }
     }
 }
@@ -53,13 +66,14 @@ fn finding(rule: &Rule<'_>, other: &Rule<'_>) -> Diagnostic {
 
 /// Whether `other` matches wherever `rule` does, and does all that it does.
 pub(super) fn shadows(other: &ir::Rule, rule: &ir::Rule) -> bool {
+    other.on == rule.on && does(other) == does(rule) && covers(other, rule)
+}
+
+/// Of two rules on one event: whether `other` matches wherever `rule` does, and holds nothing back.
+fn covers(other: &ir::Rule, rule: &ir::Rule) -> bool {
     let holds_back = other.threshold.is_some() || other.debounce.is_some() || other.throttle.is_some();
-    let condition = |rule: &'_ ir::Rule| rule.when.clone();
-    let (own, theirs) = (condition(rule), condition(other));
-    other.on == rule.on
-        && !holds_back
-        && does(other) == does(rule)
-        && implies(own.as_ref().map(Program::expr), theirs.as_ref().map(Program::expr), &domain::of_rule(rule))
+    let (own, theirs) = (rule.when.as_ref().map(Program::expr), other.when.as_ref().map(Program::expr));
+    !holds_back && implies(own, theirs, &domain::of_rule(rule))
 }
 
 /// What a rule runs and emits, in one text.

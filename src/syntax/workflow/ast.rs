@@ -23,6 +23,8 @@ pub struct Workflow {
     pub on_failure: Vec<Step>,
     /// Whether every step that was written is among `steps` and `on_failure`.
     pub is_whole: bool,
+    /// Whether steps may stand in what could not be read: a name that is not known may be one of theirs.
+    pub may_have_more_steps: bool,
 }
 
 /// One step.
@@ -41,6 +43,8 @@ pub struct Step {
     /// A list, or `${ … }` that gives one.
     pub for_each: Option<Node>,
     pub concurrency: Option<Spanned<usize>>,
+    /// Whether some of its keys, all of it, or its condition could not be read.
+    pub is_cut: bool,
 }
 
 /// What stands behind `if:`.

@@ -33,6 +33,9 @@ struct Parser<'t, 'w> {
 
 impl Parser<'_, '_> {
     fn workflow(&mut self, source: SourceId, root: &Node) -> Option<Workflow> {
+        if root.is_null() && root.is_cut() {
+            return None;
+        }
         if root.is_null() {
             self.walk.error(
                 Code::MissingKey,
@@ -78,7 +81,9 @@ impl Parser<'_, '_> {
             steps: Vec::new(),
             on_failure: Vec::new(),
             is_whole: false,
+            may_have_more_steps: root.is_cut(),
         };
+        workflow.inputs.open = root.is_cut();
         for (key, value) in entries {
             match key.name.as_str() {
                 "workflow" => workflow.name = self.walk.name(value, "`workflow`", "a workflow"),
@@ -93,7 +98,10 @@ impl Parser<'_, '_> {
         let is_whole = |key: &str, read: &[Step]| {
             root.get(key).is_none_or(|node| node.as_map().map(<[_]>::len) == Some(read.len()))
         };
+        workflow.may_have_more_steps |=
+            ["steps", "on_failure"].iter().any(|key| root.get(key).is_some_and(Node::is_cut));
         workflow.is_whole = root.get("steps").is_some()
+            && !root.has_cuts()
             && is_whole("steps", &workflow.steps)
             && is_whole("on_failure", &workflow.on_failure);
         let start = Span { end: root.span.start, ..root.span };
@@ -134,7 +142,7 @@ impl Parser<'_, '_> {
             if !node.is_null() {
                 self.walk.wrong_kind(node, what, "a mapping", "write `name: type`, like `signature: string`");
             }
-            return Object::default();
+            return Object { fields: Vec::new(), open: node.is_cut() };
         };
         let mut fields: Vec<Field> = Vec::new();
         for (key, value) in self.within_limit(entries, what, node.span) {
@@ -156,12 +164,15 @@ impl Parser<'_, '_> {
                 fields.push(field(name, shape, ""));
             }
         }
-        Object::new(fields)
+        Object { open: node.is_cut(), ..Object::new(fields) }
     }
 
     fn input_shape(&mut self, node: &Node, name: &str) -> Option<(Shape, bool)> {
         if node.as_map().is_some() {
             return Some((Shape::Object(self.inputs(node, &format!("input `{name}`"))), false));
+        }
+        if node.is_null() && node.is_cut() {
+            return Some((Shape::Any, true));
         }
         let Kind::String(fragment) = &node.kind else {
             let help = "write a type, like `string`, `double?` or `list<string>`";
@@ -233,8 +244,9 @@ impl Parser<'_, '_> {
         belongs: impl Fn(&str) -> bool,
     ) -> Cow<'n, Node> {
         let entries = node.as_map().unwrap_or_default();
-        let empty =
-            |(key, value): &(Key, Node)| value.is_null() && value.span.start == value.span.end && holds(&key.name);
+        let empty = |(key, value): &(Key, Node)| {
+            value.is_null() && !value.is_cut() && value.span.start == value.span.end && holds(&key.name)
+        };
         let is_astray = |pair: &[(Key, Node)]| matches!(pair, [first, (key, _)] if empty(first) && belongs(&key.name));
         if !entries.windows(2).any(is_astray) {
             return Cow::Borrowed(node);
@@ -260,7 +272,7 @@ impl Parser<'_, '_> {
             );
             mended.push((key.clone(), Node::mapping(value.span, astray)));
         }
-        Cow::Owned(Node::mapping(node.span, mended))
+        Cow::Owned(Node::mapping(node.span, mended).cut_like(node))
     }
 
     fn step(&mut self, key: &Key, node: &Node) -> Step {
@@ -276,6 +288,7 @@ impl Parser<'_, '_> {
             undo: None,
             for_each: None,
             concurrency: None,
+            is_cut: node.is_cut() || node.get("if").is_some_and(Node::is_cut),
         };
         let whose = format!("step `{}`", key.name);
         let is_known = |name: &str| keys::STEP.iter().any(|key| key.name == name);
@@ -308,7 +321,7 @@ impl Parser<'_, '_> {
                 "say which action it uses, like `uses: state.stable`",
             );
         }
-        if let (Some((key, _)), None) = (node.entry("concurrency"), node.get("for_each")) {
+        if let (Some((key, _)), None, false) = (node.entry("concurrency"), node.get("for_each"), node.is_cut()) {
             let help = "add `for_each`, or delete the key";
             self.walk.error(Code::UnknownKey, key.span, "`concurrency` means nothing without `for_each`", help);
         }
@@ -316,7 +329,7 @@ impl Parser<'_, '_> {
     }
 
     fn with(&mut self, node: &Node) -> Option<Node> {
-        if node.as_map().is_none() {
+        if node.as_map().is_none() && !node.is_cut() {
             if !node.is_null() {
                 self.walk.wrong_kind(node, "`with`", "a mapping", "write `input: value`");
             }
@@ -326,6 +339,9 @@ impl Parser<'_, '_> {
     }
 
     fn condition(&mut self, key: &Key, node: &Node) -> Option<Condition> {
+        if node.is_null() && node.is_cut() {
+            return None;
+        }
         if let Some((span, written)) = self.anchored(key) {
             self.walk.diagnostics.push(quoting::unquoted("if", span, written));
             return None;
@@ -463,6 +479,9 @@ impl Parser<'_, '_> {
     }
 
     fn for_each(&mut self, node: &Node) -> Option<Node> {
+        if node.is_null() && node.is_cut() {
+            return Some(node.clone());
+        }
         let is_expression = node.as_str().is_some_and(|text| text.trim_start().starts_with("${"));
         if node.as_seq().is_none() && !is_expression {
             let help = match node.as_str().filter(|text| text.contains('.') && !text.contains(' ')) {

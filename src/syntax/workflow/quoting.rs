@@ -44,6 +44,10 @@ fn template(problem: &Diagnostic, start: usize, line: &str) -> Option<Diagnostic
     if let Some(quote) = quote {
         let other = if quote == '"' { '\'' } else { '"' };
         let inner = line.get(open..)?.find(quote).map(|found| open + found)?;
+        let expression = line.get(open..inner)?;
+        if expression.matches('{').count() <= expression.matches('}').count() {
+            return None; // The expression has ended before the quote does.
+        }
         let span = Span::new(source, start + inner, start + inner + 1);
         let message = format!("this `{quote}` ends the value, in the middle of the expression");
         let help = format!("within `{quote}…{quote}` write the texts of the expression as `{other}…{other}`");
@@ -81,6 +85,7 @@ pub(super) fn unquoted(key: &str, span: Span, expression: &str) -> Diagnostic {
         Some('[') => "YAML takes a leading `[` for a list",
         Some('{') => "YAML takes a leading `{` for a mapping",
         Some('"' | '\'') => "YAML takes a leading quote for that of the whole value",
+        Some('@' | '`' | '%') => "YAML keeps its first character for itself",
         _ if expression.contains(" #") => "YAML takes ` #` for a comment",
         _ => "YAML takes `: ` for a key",
     };

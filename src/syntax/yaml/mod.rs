@@ -2,10 +2,13 @@
 //!
 //! YAML 1.2, core schema, with fewer traps: only `true` and `false` are booleans; numbers with leading zeros or
 //! underscores, and numbers that do not fit, stay text; one document; no tags but `!!str`; aliases are expanded within
-//! limits. What it must not know: which keys mean what.
+//! limits. What cannot be read is cut out and told, and the rest is read all the same. What it must not know: which keys
+//! mean what.
 
+mod cut;
 mod parse;
 mod problem;
+mod recover;
 mod scalar;
 
 use serde_json::Value as Json;
@@ -13,7 +16,8 @@ use serde_json::Value as Json;
 use crate::base::fragment::Fragment;
 use crate::base::span::Span;
 use crate::model::schema::JsonMap;
-pub use parse::{comments, parse};
+pub use parse::comments;
+pub use recover::{MAX_BROKEN, parse};
 
 /// Deepest nesting of lists and mappings, aliases expanded.
 pub const MAX_DEPTH: usize = 64;
@@ -29,6 +33,7 @@ pub struct Node {
     pub kind: Kind,
     /// What was written for a scalar that is no text.
     written: Option<Fragment>,
+    is_cut: bool,
 }
 
 /// What a node is.
@@ -55,7 +60,30 @@ pub struct Key {
 impl Node {
     /// A mapping made of entries that were read elsewhere.
     pub fn mapping(span: Span, entries: Vec<(Key, Self)>) -> Self {
-        Self { span, kind: Kind::Map(entries), written: None }
+        Self { span, kind: Kind::Map(entries), written: None, is_cut: false }
+    }
+
+    /// The same, with entries of its own missing where `other` is.
+    #[must_use]
+    pub fn cut_like(mut self, other: &Self) -> Self {
+        self.is_cut |= other.is_cut;
+        self
+    }
+
+    /// Whether what was written here could not be read: all of a value, which is null then, or entries of a list or a
+    /// mapping, which are missing. That has been told, so what is missing here must not be missed.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// Whether that is so here or anywhere below.
+    pub fn has_cuts(&self) -> bool {
+        let below = match &self.kind {
+            Kind::Seq(items) => items.iter().any(Self::has_cuts),
+            Kind::Map(entries) => entries.iter().any(|(_, value)| value.has_cuts()),
+            _ => false,
+        };
+        self.is_cut || below
     }
 
     /// The value under `key`; `None` also where the node is no mapping.
@@ -154,3 +182,6 @@ impl Node {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod recover_tests;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use serde_yaml::granit_parser::{self, Event, Parser, ScalarStyle};
 
-use super::problem;
+use super::cut::{Cuts, column};
+use super::problem::{self, Remedy};
 use super::scalar;
 use super::{Key, Kind, MAX_DEPTH, MAX_NODES, MAX_TEXT, Node};
 use crate::base::fragment::Fragment;
@@ -12,12 +13,30 @@ use crate::base::source::SourceId;
 use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
-/// Reads one YAML document. Without a node there is at least one error; with one there may be some too (a key that
-/// stands twice, a tag). An empty text is null.
-pub fn parse(source: SourceId, text: &str) -> (Option<Node>, Diagnostics) {
+/// Why the reading ended before the text did.
+pub(super) struct Stop {
+    pub(super) problem: Diagnostic,
+    pub(super) remedy: Remedy,
+    /// Where the parser could go no further.
+    pub(super) at: usize,
+    /// Where what was read to its end ends, at the most.
+    pub(super) read: usize,
+    /// Where the outermost bracket opens that is open.
+    pub(super) bracket: Option<usize>,
+    /// What else was found until then.
+    pub(super) diagnostics: Diagnostics,
+}
+
+/// Reads one YAML document, out of which `cuts` were cut: their bytes are blanks. A tree may come with errors (a key
+/// that stands twice, a tag). An empty text is null.
+pub(super) fn read(source: SourceId, text: &str, cuts: &Cuts) -> Result<(Node, Diagnostics), Box<Stop>> {
     let mut builder = Builder {
         source,
         text,
+        cuts,
+        crossed: 0,
+        opens_cut: false,
+        read: 0,
         stack: Vec::new(),
         root: None,
         anchors: HashMap::new(),
@@ -32,21 +51,26 @@ pub fn parse(source: SourceId, text: &str) -> (Option<Node>, Diagnostics) {
         block_nesting_limit: MAX_DEPTH,
     };
     for next in Parser::new_from_str_with_options(text, options) {
-        let step = match next {
-            Ok((event, span)) => builder.take(event, span),
-            Err(error) => Err(Box::new(problem::explain(source, text, &error))),
-        };
-        match step {
-            Ok(Go::On) => {}
-            Ok(Go::End) => break,
-            Err(diagnostic) => {
-                builder.diagnostics.push(*diagnostic);
-                return (None, builder.diagnostics);
+        let (problem, remedy, at) = match next {
+            Ok((event, span)) => match builder.take(event, span) {
+                Ok(Go::On) => continue,
+                Ok(Go::End) => break,
+                Err(problem) => {
+                    let remedy = if problem.code == Code::YamlSyntax { Remedy::Cut } else { Remedy::None };
+                    let at = problem.primary.span.range().start;
+                    (*problem, remedy, at)
+                }
+            },
+            Err(error) => {
+                let (problem, remedy) = problem::explain(source, text, &error);
+                (problem, remedy, problem::place(text, &error))
             }
-        }
+        };
+        return Err(Box::new(builder.stopped(problem, remedy, at)));
     }
-    let root = builder.root.unwrap_or(Node { span: Span::new(source, 0, 0), kind: Kind::Null, written: None });
-    (Some(root), builder.diagnostics)
+    let is_cut = builder.root.is_none() && cuts.lost_any();
+    let null = Node { span: Span::new(source, 0, 0), kind: Kind::Null, written: None, is_cut };
+    Ok((builder.root.unwrap_or(null), builder.diagnostics))
 }
 
 /// Whether there is anything more to read.
@@ -69,6 +93,8 @@ struct Frame {
     before: Size,
     /// Nesting below this collection.
     height: usize,
+    /// Whether entries of it were cut out.
+    is_cut: bool,
 }
 
 /// How much there is, aliases expanded.
@@ -87,6 +113,13 @@ struct Anchored {
 struct Builder<'t> {
     source: SourceId,
     text: &'t str,
+    cuts: &'t Cuts,
+    /// How many of the cuts lie behind.
+    crossed: usize,
+    /// Whether the collection that opens next has lost what was cut out before it.
+    opens_cut: bool,
+    /// Where the last value or key ends.
+    read: usize,
     stack: Vec<Frame>,
     root: Option<Node>,
     anchors: HashMap<usize, Anchored>,
@@ -101,17 +134,21 @@ impl Builder<'_> {
         if let Some(tag) = event.tag() {
             self.check_tag(tag, &place);
         }
+        self.cross(&event, range.start);
         match event {
             Event::DocumentStart(..) if self.root.is_some() => {
                 let end = (range.start + 3).min(self.text.len());
                 let span = Span::new(self.source, range.start, end);
-                return Err(Box::new(
+                self.diagnostics.push(
                     Diagnostic::error(Code::YamlSyntax, span, "a second document begins here")
                         .help("one file holds one document: move the second to a file of its own"),
-                ));
+                );
+                return Ok(Go::End);
             }
             Event::StreamEnd => return Ok(Go::End),
             Event::Alias(anchor) => self.alias(anchor, span)?,
+            // Its anchor stands in what was cut out.
+            Event::UnresolvedAlias(_) if self.cuts.lost_anchors() => self.lost(span)?,
             Event::UnresolvedAlias(name) => {
                 return Err(Box::new(
                     Diagnostic::error(Code::YamlSyntax, span, format!("the alias `*{name}` has no anchor before it"))
@@ -159,7 +196,59 @@ impl Builder<'_> {
         } else {
             (Kind::String(fragment), None)
         };
-        self.finish(Node { span, kind, written }, anchor, before, 0)
+        let is_cut = raw.is_empty() && self.is_value_cut();
+        self.read = end;
+        self.finish(Node { span, kind, written, is_cut }, anchor, before, 0)
+    }
+
+    /// In place of a value that is not known.
+    fn lost(&mut self, span: Span) -> Result<(), Box<Diagnostic>> {
+        let before = self.size;
+        self.grow(Size { nodes: 1, text: 0 }, span)?;
+        self.finish(Node { span, kind: Kind::Null, written: None, is_cut: true }, 0, before, 0)
+    }
+
+    /// Whether the empty value that comes next was not empty: it was cut out.
+    fn is_value_cut(&self) -> bool {
+        let owner = match self.stack.last() {
+            Some(Frame { open: Open::Map { key: Some(key), .. }, .. }) => key.span.range(),
+            Some(Frame { open: Open::Seq(_), start, .. }) => *start..self.read.max(*start),
+            _ => return self.cuts.lost_any(),
+        };
+        self.cuts.lost_value(self.text, owner)
+    }
+
+    /// Whoever has lost entries by the cuts that end before `at` is marked. `event` stands there.
+    fn cross(&mut self, event: &Event<'_>, at: usize) {
+        let opens = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
+        while let Some(cut) = self.cuts.get(self.crossed).filter(|cut| cut.range.start < at) {
+            self.crossed += 1;
+            let Some(entry) = cut.entry else { continue };
+            let here = column(self.text, at);
+            let outer = self.stack.last().map(|frame| column(self.text, frame.start));
+            if opens && here <= entry.column && outer.is_none_or(|outer| outer < here) {
+                self.opens_cut = true;
+                continue;
+            }
+            for frame in self.stack.iter_mut().rev() {
+                frame.is_cut = true;
+                let is_sequence = matches!(frame.open, Open::Seq(_));
+                let is_owner = column(self.text, frame.start) <= entry.column && (!is_sequence || entry.is_item);
+                // Nobody knows how far a tab is meant to go.
+                if is_owner && entry.column < usize::MAX {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn has_brackets(&self, start: usize) -> bool {
+        matches!(self.text.as_bytes().get(start), Some(b'[' | b'{'))
+    }
+
+    fn stopped(self, problem: Diagnostic, remedy: Remedy, at: usize) -> Stop {
+        let bracket = self.stack.iter().map(|frame| frame.start).find(|start| self.has_brackets(*start));
+        Stop { problem, remedy, at, read: self.read, bracket, diagnostics: self.diagnostics }
     }
 
     fn is_key_next(&self) -> bool {
@@ -175,7 +264,8 @@ impl Builder<'_> {
         }
         let before = self.size;
         self.grow(Size { nodes: 1, text: 0 }, span)?;
-        self.stack.push(Frame { open, start, anchor, before, height: 0 });
+        let is_cut = std::mem::take(&mut self.opens_cut);
+        self.stack.push(Frame { open, start, anchor, before, height: 0, is_cut });
         Ok(())
     }
 
@@ -198,16 +288,18 @@ impl Builder<'_> {
             Some(last) if !closed_by_bracket => (last.end as usize).max(frame.start),
             _ => end,
         };
-        let node = Node { span: Span::new(self.source, frame.start, end), kind, written: None };
+        self.read = self.read.max(end);
+        let node = Node { span: Span::new(self.source, frame.start, end), kind, written: None, is_cut: frame.is_cut };
         self.finish(node, frame.anchor, frame.before, frame.height + 1)
     }
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Box<Diagnostic>> {
         let Some(anchored) = self.anchors.get(&anchor) else {
-            return Err(Box::new(
+            self.diagnostics.push(
                 Diagnostic::error(Code::YamlSyntax, span, "the alias refers to the value that it stands in")
                     .help("write the value out"),
-            ));
+            );
+            return self.lost(span);
         };
         let (size, height) = (anchored.size, anchored.height);
         if self.stack.len() + height > MAX_DEPTH {
@@ -325,7 +417,7 @@ impl Node {
     pub fn plain(fragment: Fragment) -> Self {
         let span = fragment.span(0..fragment.text.len());
         let (kind, written) = scalar::resolve(fragment);
-        Self { span, kind, written }
+        Self { span, kind, written, is_cut: false }
     }
 }
 

@@ -1,0 +1,459 @@
+//! A text becomes a tree also where YAML cannot read all of it: what is broken is told and cut out, as little as will do,
+//! and what remains is read again.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::cut::{Cut, Cuts, Entry, column};
+use super::parse::{Stop, read};
+use super::problem::{Remedy, TAB};
+use super::{MAX_DEPTH, Node};
+use crate::base::source::SourceId;
+use crate::base::span::Span;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label};
+
+/// Most problems of form that are told of one text.
+pub const MAX_BROKEN: usize = 20;
+/// Most bytes that are read again for their sake: what is broken in a large file ends it sooner.
+const MAX_AGAIN: usize = 4 * 1024 * 1024;
+/// Most other places of one mistake that are shown.
+const MAX_PLACES: usize = 8;
+
+/// Reads one YAML document. An empty text is null.
+///
+/// Without a node there is at least one error. With one there may be some too: of what stands at their places
+/// [`Node::is_cut`] says what is missing in the tree.
+pub fn parse(source: SourceId, text: &str) -> (Option<Node>, Diagnostics) {
+    let mut told: Vec<Diagnostic> = Vec::new();
+    let mut diagnostics = Diagnostics::new();
+    let mut state = State { text: Cow::Borrowed(text), cuts: Cuts::default(), budget: MAX_AGAIN };
+    let mut outcome = read(source, text, &state.cuts);
+    let (root, rest) = loop {
+        let mut stop = match outcome {
+            Ok((root, rest)) => break (Some(root), rest),
+            Err(stop) => stop,
+        };
+        opened_above(source, &state.text, &mut stop);
+        let next = if told.len() < MAX_BROKEN { state.without(source, &mut stop) } else { None };
+        let Stop { problem, remedy, diagnostics: found, .. } = *stop;
+        // What was found before it may be cut out with it.
+        let start = problem.primary.span.start;
+        found.iter().filter(|known| known.primary.span.start < start).for_each(|known| diagnostics.push(known.clone()));
+        tell(&mut told, problem, remedy);
+        match next {
+            Some(next) => outcome = next,
+            None => break (None, found),
+        }
+    };
+    told.into_iter().for_each(|problem| diagnostics.push(problem));
+    diagnostics.extend(rest);
+    diagnostics.sort();
+    (root, diagnostics)
+}
+
+/// A habit, like tabs, is one mistake however often it shows: the other places are labels of the first.
+fn tell(told: &mut Vec<Diagnostic>, problem: Diagnostic, remedy: Remedy) {
+    let is_habit = matches!(remedy, Remedy::Blank | Remedy::Untab);
+    let first = told.iter_mut().find(|known| is_habit && known.message == problem.message);
+    match first {
+        Some(first) if first.secondary.len() < MAX_PLACES => {
+            first.secondary.push(Label { span: problem.primary.span, text: "and here".to_owned() });
+        }
+        Some(_) => {}
+        None => told.push(problem),
+    }
+}
+
+type Outcome = Result<(Node, Diagnostics), Box<Stop>>;
+
+/// The text as it is read, and what is not there any more.
+struct State<'t> {
+    text: Cow<'t, str>,
+    cuts: Cuts,
+    /// Bytes that may still be read again.
+    budget: usize,
+}
+
+/// What came of reading again without something.
+struct Tried {
+    text: String,
+    cuts: Cuts,
+    outcome: Outcome,
+}
+
+impl Tried {
+    /// How far the parser came.
+    fn reach(&self) -> usize {
+        self.outcome.as_ref().err().map_or(usize::MAX, |stop| stop.at)
+    }
+}
+
+impl State<'_> {
+    /// Reads again without what is broken: the smallest part without which the parser comes further.
+    fn without(&mut self, source: SourceId, stop: &mut Stop) -> Option<Outcome> {
+        let mut found = candidates(&self.text, stop).into_iter().find_map(|cut| {
+            let end = cut.range.end;
+            // What is cut out for nothing must have been what the parser stopped at.
+            let least = if cut.is_loss { end } else { end.max(stop.at + 1) };
+            let tried = self.tried(source, cut)?;
+            tried.outcome.as_ref().err().is_none_or(|next| next.at.min(next.first()) >= least).then_some(tried)
+        });
+        if let Some(blame) = Blame::above(source, &self.text, stop) {
+            let reach = found.as_ref().map_or(stop.at, Tried::reach);
+            let above = self.tried(source, blame.cut);
+            let is_it = |above: &Tried| above.reach() > reach || (blame.is_certain && above.reach() > stop.at);
+            if let Some(above) = above.filter(is_it) {
+                found = Some(above);
+                (stop.problem, stop.remedy) = (blame.problem, blame.remedy);
+            }
+        }
+        let Tried { text, cuts, outcome } = found?;
+        self.text = Cow::Owned(text);
+        self.cuts = cuts;
+        Some(outcome)
+    }
+
+    fn tried(&mut self, source: SourceId, mut cut: Cut) -> Option<Tried> {
+        cut.has_anchor = self.text.get(cut.range.clone()).is_some_and(|lost| lost.contains('&'));
+        self.budget = self.budget.checked_sub(self.text.len())?;
+        let is_untabbed = cut.range.is_empty() && !cut.is_loss;
+        let text = if is_untabbed { without_tabs(&self.text) } else { without(&self.text, &cut.range) };
+        let cuts = self.cuts.with(cut);
+        let outcome = read(source, &text, &cuts);
+        Some(Tried { text, cuts, outcome })
+    }
+}
+
+/// A line above the one where the parser stopped that may be what is wrong.
+struct Blame {
+    problem: Diagnostic,
+    remedy: Remedy,
+    cut: Cut,
+    /// Whether the line is wrong in any case: else it is so if the parser comes further without it than without the other.
+    is_certain: bool,
+}
+
+impl Blame {
+    fn above(source: SourceId, text: &str, stop: &Stop) -> Option<Self> {
+        if !matches!(stop.remedy, Remedy::Cut) || stop.bracket.is_some() {
+            return None;
+        }
+        let line = Line::at(text, stop.at);
+        let place = stop.problem.primary.span.range().start;
+        let before = line.above(|_| true)?;
+        let sibling = line.above(|above| above.column() <= line.column());
+        let (blamed, remedy, is_certain, message, help) = match sibling {
+            _ if before.column() == usize::MAX => (before, Remedy::Untab, true, TAB.0, TAB.1),
+            Some(sibling) if sibling.is_plain() => {
+                let help = "a key is followed by `:` and a blank";
+                (sibling, Remedy::Cut, true, "this line is no `key: value`", help)
+            }
+            Some(sibling) if sibling.is_item() && !line.is_item() && sibling.column() == line.column() => {
+                let message = "this line begins with a dash, like an item of a list, among keys";
+                (sibling, Remedy::Cut, false, message, "delete the dash, or put the list behind a key")
+            }
+            Some(_) => return None,
+            None => {
+                let first = std::iter::successors(Some(before), |line| line.above(|_| true)).last()?;
+                let message = "this line is indented further than those below it";
+                (first, Remedy::Cut, false, message, "keys of one mapping stand in one column")
+            }
+        };
+        if place < line.start {
+            return None; // The problem is told of a line above already.
+        }
+        let start = blamed.content();
+        let entry = Some(Entry { column: blamed.place(), is_item: blamed.is_item() });
+        let span = Span::new(source, start, blamed.end());
+        let problem = Diagnostic::error(Code::YamlSyntax, span, message).help(help);
+        let range = start..blamed.block_end();
+        Some(Self { problem, remedy, cut: Cut { range, is_loss: true, has_anchor: false, entry }, is_certain })
+    }
+}
+
+/// A bracket or a quote that opens in a line above, and is not closed, is what is told: the parser stops only where it can
+/// go no further.
+fn opened_above(source: SourceId, text: &str, stop: &mut Stop) {
+    let is_quoted = stop.remedy == Remedy::CutQuotes;
+    if stop.remedy != Remedy::Cut && !is_quoted {
+        return;
+    }
+    let unread = text.get(stop.read.min(stop.at)..stop.at).unwrap_or_default();
+    let opened = if is_quoted { opened_quote(unread) } else { opened_bracket(unread) };
+    let Some(at) = opened.map(|at| stop.read + at).into_iter().chain(stop.bracket.filter(|_| !is_quoted)).min() else {
+        return;
+    };
+    stop.bracket = Some(at);
+    let (line, here) = (Line::at(text, at), Line::at(text, stop.at));
+    let is_left = here.start > line.start && here.column() <= line.column() && !here.closes();
+    if is_left || (is_quoted && here.start > line.start) {
+        let what = text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or_default();
+        let (message, help) = if is_quoted {
+            ("the quotes that open here are not closed".to_owned(), "close them with the quote they start with")
+        } else {
+            (format!("the `{what}` is not closed"), "close it, or put the whole value in quotes if it is text")
+        };
+        let problem = Diagnostic::error(Code::YamlSyntax, Span::new(source, at, at + what.len_utf8()), message);
+        stop.problem = problem.help(help);
+    }
+}
+
+/// The first quote of a text that begins a value.
+fn opened_quote(text: &str) -> Option<usize> {
+    let begins = |at: usize| text.get(..at).is_some_and(|before| before.is_empty() || before.ends_with(OPENING));
+    text.match_indices(['"', '\'']).map(|(at, _)| at).find(|at| begins(*at))
+}
+
+/// The outermost bracket of a text that is not closed.
+fn opened_bracket(text: &str) -> Option<usize> {
+    let mut open = Vec::new();
+    let mut quote = None;
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(open), c) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') if OPENING.contains(&before) => quote = Some(c),
+            (None, '[' | '{') if OPENING.contains(&before) => open.push(at),
+            (None, ']' | '}') => {
+                open.pop();
+            }
+            _ => {}
+        }
+        before = c;
+    }
+    open.first().copied()
+}
+
+/// What stands in front of a value.
+const OPENING: [char; 7] = [' ', '\t', '\n', '\r', '[', '{', ','];
+
+impl Stop {
+    /// Where the first line is that has to do with the problem.
+    fn first(&self) -> usize {
+        let place = self.problem.primary.span.range().start;
+        self.bracket.map_or(place, |bracket| bracket.min(place))
+    }
+}
+
+/// What can be cut out, the smallest first.
+fn candidates(text: &str, stop: &Stop) -> Vec<Cut> {
+    let place = stop.problem.primary.span.range();
+    let first = stop.first().min(text.len());
+    match stop.remedy {
+        Remedy::None => Vec::new(),
+        Remedy::Blank => {
+            let end = Line::at(text, place.start).end().max(place.end);
+            let blank = Cut { range: place.start..end, is_loss: false, has_anchor: false, entry: None };
+            // If it was not that, what is wrong stands where the parser stopped.
+            std::iter::once(blank).chain(lines(text, stop.at)).collect()
+        }
+        Remedy::Untab if is_indented_by_tabs(text) => {
+            let tabs = Cut { range: first..first, is_loss: false, has_anchor: false, entry: None };
+            std::iter::once(tabs).chain(lines(text, first)).collect()
+        }
+        Remedy::Untab | Remedy::Cut | Remedy::CutQuotes => lines(text, first),
+    }
+}
+
+/// The value in the line of `first`, the whole line, and the same of each line that it belongs to.
+fn lines(text: &str, first: usize) -> Vec<Cut> {
+    let line = Line::at(text, first);
+    let part = |start: usize, line: Line<'_>, entry: Option<Entry>| {
+        let end = line.block_end();
+        Cut { range: start.min(end)..end, is_loss: true, has_anchor: false, entry }
+    };
+    let value = line.value(first).map(|value| part(value, line, None));
+    let own = Entry { column: line.place(), is_item: line.is_item() };
+    let whole = part(line.content(), line, Some(own));
+    let above = std::iter::successors(line.parent(), |line| line.parent()).take(MAX_DEPTH);
+    let above = above.map(|line| part(line.value(line.end()).unwrap_or(line.end()), line, None));
+    value.into_iter().chain([whole]).chain(above).collect()
+}
+
+/// One line of a text.
+#[derive(Clone, Copy)]
+struct Line<'t> {
+    whole: &'t str,
+    start: usize,
+    /// Without its end.
+    text: &'t str,
+}
+
+impl<'t> Line<'t> {
+    /// The line that holds a place.
+    fn at(whole: &'t str, at: usize) -> Self {
+        let at = whole.floor_char_boundary(at);
+        let start = at - column(whole, at);
+        let rest = whole.get(start..).unwrap_or_default();
+        Self { whole, start, text: rest.lines().next().unwrap_or_default() }
+    }
+
+    fn end(self) -> usize {
+        self.start + self.text.len()
+    }
+
+    fn next(self) -> Option<Self> {
+        let rest = self.whole.get(self.end()..)?;
+        let line_break = rest.find('\n')? + 1;
+        let start = self.end() + line_break;
+        let rest = rest.get(line_break..).filter(|rest| !rest.is_empty())?;
+        Some(Self { whole: self.whole, start, text: rest.lines().next().unwrap_or_default() })
+    }
+
+    /// How far it is indented; a tab is further than anything else.
+    fn column(self) -> usize {
+        let blanks = self.text.len() - self.text.trim_start_matches(' ').len();
+        if self.text.get(blanks..).is_some_and(|rest| rest.starts_with('\t')) { usize::MAX } else { blanks }
+    }
+
+    fn says_nothing(self) -> bool {
+        let text = self.text.trim_start();
+        text.is_empty() || text.starts_with('#')
+    }
+
+    fn is_item(self) -> bool {
+        let text = self.text.trim_start();
+        text == "-" || text.starts_with("- ")
+    }
+
+    /// Whether what is indented further below it belongs to it.
+    fn opens_block(self) -> bool {
+        self.is_item() || self.text.trim_end().ends_with([':', '|', '>', '-', '+', '[', '{', ','])
+    }
+
+    /// Where the value behind its key begins, if that is not behind `most`.
+    fn value(self, most: usize) -> Option<usize> {
+        let indented = self.text.trim_start();
+        let key_start = self.text.len() - indented.trim_start_matches("- ").trim_start().len();
+        let rest = self.text.get(key_start..)?;
+        let is_key =
+            |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.?<".contains(c));
+        let (key, value) = rest.split_once(':').filter(|(key, _)| is_key(key.trim_end()))?;
+        let blanks = value.len() - value.trim_start().len();
+        // Of `key:value` the blank is cut out too, as it were.
+        let at = self.start + key_start + key.len() + 1 + blanks;
+        (at <= most || blanks == 0).then_some(at)
+    }
+
+    /// Where its first word stands.
+    fn content(self) -> usize {
+        self.start + self.text.len() - self.text.trim_start().len()
+    }
+
+    /// Whether it is text alone: no key, no item, nothing that begins or ends anything.
+    fn is_plain(self) -> bool {
+        let text = self.text.trim();
+        let is_key = text.split_once(':').is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with([' ', '\t']));
+        !is_key && text.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+    }
+
+    fn closes(self) -> bool {
+        self.text.trim_start().starts_with([']', '}'])
+    }
+
+    /// The nearest line above that says something and is as asked.
+    fn above(self, is_it: impl Fn(Self) -> bool) -> Option<Self> {
+        let mut start = self.start;
+        while start > 0 {
+            let above = Self::at(self.whole, start - 1);
+            if !above.says_nothing() && is_it(above) {
+                return Some(above);
+            }
+            start = above.start;
+        }
+        None
+    }
+
+    /// The line above that this one is indented below.
+    fn parent(self) -> Option<Self> {
+        self.above(|above| above.column() < self.column())
+    }
+
+    /// The next line that says something.
+    fn below(self) -> Option<Self> {
+        std::iter::successors(self.next(), |line| line.next()).find(|line| !line.says_nothing())
+    }
+
+    /// The column that it was meant to stand in, as far as that shows: behind a tab, left of what it holds.
+    fn place(self) -> usize {
+        match self.column() {
+            usize::MAX if self.opens_block() => {
+                self.below().map_or(usize::MAX, |below| below.column().saturating_sub(1))
+            }
+            column => column,
+        }
+    }
+
+    /// The columns in which lines may begin here: those of the lines that the one above stands below, and its own where it is the
+    /// first below that one.
+    fn columns(self) -> Vec<usize> {
+        let before = self.above(|above| above.column() < usize::MAX);
+        let mut columns: Vec<usize> =
+            std::iter::successors(before, |line| line.parent()).take(MAX_DEPTH).map(Self::column).collect();
+        if before.is_none_or(|before| before.opens_block() && before.column() < self.column()) {
+            columns.push(self.column());
+        }
+        columns
+    }
+
+    /// Where what belongs to the line ends: what is indented further; the bracket that closes it; and, if the line stands where
+    /// none may, all lines up to one that does not.
+    fn block_end(self) -> usize {
+        let own = self.column();
+        let columns = self.columns();
+        let is_astray = own == usize::MAX || !columns.contains(&own);
+        let (mut column, mut opens) = (self.place(), self.opens_block());
+        let mut end = self.end();
+        let mut line = self;
+        while let Some(next) = line.next() {
+            line = next;
+            if next.says_nothing() {
+                continue;
+            }
+            let here = next.column();
+            let is_below = here > column && (opens || !is_astray);
+            let closes = here == own && next.closes();
+            let is_item = here == own && opens && next.is_item() && !self.is_item();
+            if is_astray && !is_below && !columns.contains(&here) {
+                (column, opens) = (next.place(), next.opens_block());
+            } else if !(is_below || closes || is_item) {
+                break;
+            }
+            end = next.end();
+        }
+        end
+    }
+}
+
+/// Whether every line that is indented begins with tabs, as many as it is deep.
+fn is_indented_by_tabs(text: &str) -> bool {
+    !text.lines().any(|line| line.starts_with(' ') && !line.trim().is_empty())
+}
+
+/// The tabs in front of lines as blanks.
+fn without_tabs(text: &str) -> String {
+    let mut blank = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_start_matches([' ', '\t']);
+        blank.extend(std::iter::repeat_n(' ', line.len() - content.len()));
+        blank.push_str(content);
+    }
+    blank
+}
+
+/// The text with a part of it as blanks: as many bytes, as many lines.
+fn without(text: &str, range: &Range<usize>) -> String {
+    let start = text.floor_char_boundary(range.start);
+    let end = text.ceil_char_boundary(range.end).max(start);
+    let mut blank = String::with_capacity(text.len());
+    blank.push_str(text.get(..start).unwrap_or_default());
+    for c in text.get(start..end).unwrap_or_default().chars() {
+        match c {
+            '\n' | '\r' => blank.push(c),
+            _ => blank.extend(std::iter::repeat_n(' ', c.len_utf8())),
+        }
+    }
+    blank.push_str(text.get(end..).unwrap_or_default());
+    blank
+}
