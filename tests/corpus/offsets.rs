@@ -81,7 +81,9 @@ fn workflow(place: &(&str, &str, &str, &str), style: &Style, before: &str, blank
     let value = format!("{key}{}\n", style.1(&lines));
     let (condition, outputs) = if place.0 == "if" { (value, String::new()) } else { (String::new(), value) };
     let step = "  a:\n    uses: state.degraded\n";
-    format!("workflow: w\nsteps:\n{step}{condition}    with: {{ reason: x }}\n{outputs}on_failure:\n")
+    format!(
+        "workflow: w\nsteps:\n{step}{condition}    with: {{ reason: x }}\n{outputs}on_failure: {{ b: {{ uses: state.paused }} }}\n"
+    )
 }
 
 /// Reads the file as `validate` does, and gives the line and column of what is marked; both from 1, columns in characters.

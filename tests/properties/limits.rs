@@ -302,6 +302,23 @@ fn twenty_broken_places_of_a_yaml_file_are_told() {
 }
 
 #[test]
+fn four_mebibytes_are_read_again_for_what_is_broken() {
+    let told = |count: usize| {
+        let steps = listed(count, |at| format!("  s{at}: {{ uses: state.stable, with: [ }}\n"));
+        let text = format!("workflow: w\nsteps:\n{steps}  last: {{ uses: state.nothing }}\n#");
+        let rest = "x".repeat((1 << 20) - text.len());
+        let mut sources = Sources::new();
+        sources.add("a.yaml", text + &rest);
+        let compilation = compile(sources, Diagnostics::new(), &catalogue());
+        let of = |code: &str| compilation.diagnostics.iter().filter(|problem| problem.code.to_string() == code).count();
+        (of("H0300"), of("H0305"))
+    };
+    // A mebibyte, read again for each.
+    assert_eq!(told(4), (4, 1));
+    assert_eq!(told(5), (5, 0));
+}
+
+#[test]
 fn an_event_has_64_extensions_of_1024_bytes_and_a_batch_1000_events() {
     let event = |more: &str| format!(r#"{{"specversion": "1.0", "id": "1", "source": "/s", "type": "A"{more}}}"#);
     let read = |kind: &str, body: &str| {

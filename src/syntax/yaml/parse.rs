@@ -221,6 +221,9 @@ impl Builder<'_> {
     /// Whoever has lost entries by the cuts that end before `at` is marked. `event` stands there.
     fn cross(&mut self, event: &Event<'_>, at: usize) {
         let opens = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
+        if self.stack.is_empty() && !opens {
+            return; // The document itself begins.
+        }
         while let Some(cut) = self.cuts.get(self.crossed).filter(|cut| cut.range.start < at) {
             self.crossed += 1;
             let Some(entry) = cut.entry else { continue };

@@ -118,6 +118,9 @@ impl State<'_> {
         self.budget = self.budget.checked_sub(self.text.len())?;
         let is_untabbed = cut.range.is_empty() && !cut.is_loss;
         let text = if is_untabbed { without_tabs(&self.text) } else { without(&self.text, &cut.range) };
+        if text == *self.text {
+            return None; // Nothing is left of it.
+        }
         let cuts = self.cuts.with(cut);
         let outcome = read(source, &text, &cuts);
         Some(Tried { text, cuts, outcome })
@@ -367,7 +370,7 @@ impl<'t> Line<'t> {
 
     /// The line above that this one is indented below.
     fn parent(self) -> Option<Self> {
-        self.above(|above| above.column() < self.column())
+        if self.column() == 0 { None } else { self.above(|above| above.column() < self.column()) }
     }
 
     /// The next line that says something.
@@ -391,8 +394,11 @@ impl<'t> Line<'t> {
         let before = self.above(|above| above.column() < usize::MAX);
         let mut columns: Vec<usize> =
             std::iter::successors(before, |line| line.parent()).take(MAX_DEPTH).map(Self::column).collect();
-        if before.is_none_or(|before| before.opens_block() && before.column() < self.column()) {
-            columns.push(self.column());
+        match before {
+            Some(before) if !before.opens_block() || before.column() >= self.column() => {}
+            // Behind a tab, the first line of all stands where the next one does.
+            None if self.column() == usize::MAX => columns.extend(self.below().map(Self::column)),
+            _ => columns.push(self.column()),
         }
         columns
     }
