@@ -9,6 +9,7 @@ mod actions;
 mod api;
 mod architecture;
 mod diagnostics;
+mod editors;
 mod lints;
 mod schemas;
 
