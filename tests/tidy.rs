@@ -19,7 +19,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lint", &["diagnostic", "expression", "syntax", "ir", "plan", "router", "compile"]),
     ("config", &["diagnostic", "syntax"]),
     ("json_schema", &["config", "harness", "syntax"]),
-    ("lsp", &["compile", "config", "diagnostic", "expression", "ir", "syntax"]),
+    ("lsp", &["compile", "config", "diagnostic", "expression", "harness", "ir", "lint", "syntax"]),
     ("runtime", &["expression", "plan", "router"]),
     ("action", &["runtime", "config"]),
     ("service", &["runtime", "config", "wire"]),

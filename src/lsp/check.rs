@@ -7,32 +7,76 @@ use std::sync::Arc;
 use serde_json::json;
 use tower_lsp_server::ls_types::{
     CodeAction, CodeActionKind, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString,
-    Range, TextEdit, WorkspaceEdit,
+    Position, Range, TextEdit, WorkspaceEdit,
 };
 
 use super::documents::{Documents, uri_of};
 use super::position::range;
-use super::workspace::{Program, is_configuration};
-use crate::base::source::Sources;
+use super::workspace::{Program, Role, add_open, read_configuration};
+use super::{Surroundings, describe};
+use crate::base::source::{SourceId, Sources};
 use crate::compile;
 use crate::config;
-use crate::diagnostic::{self, Diagnostics, Severity};
-use crate::model::action::Catalogue;
+use crate::diagnostic::{self, Code, Diagnostics, Severity};
+use crate::lint;
+use crate::syntax::yaml;
 
 /// Problems by file; a file without any has an empty list.
 pub(super) type Problems = BTreeMap<PathBuf, Vec<Diagnostic>>;
 
-/// Compiles a program as its files are in the editor.
-pub(super) fn program(program: &Program, documents: &Documents, catalogue: &Catalogue) -> Problems {
-    let loaded = program.load(documents);
-    let compilation = compile::compile(loaded.sources, loaded.diagnostics, catalogue);
-    by_file(&compilation.diagnostics, &compilation.sources)
+/// Compiles and lints a program as its files are in the editor.
+pub(super) fn program(program: &Program, documents: &Documents, surroundings: &Surroundings) -> Problems {
+    let loaded = program.load_own(documents);
+    let options = options(program, documents, surroundings);
+    let linted = lint::lint(loaded.sources, loaded.diagnostics, &surroundings.catalogue, &options);
+    by_file(&linted.diagnostics, &linted.sources)
+}
+
+/// The levels of lints that the configuration sets, and what it says of load tests.
+fn options(program: &Program, documents: &Documents, surroundings: &Surroundings) -> lint::Options {
+    let mut levels = lint::Levels::default();
+    let config = program.configuration.as_deref().and_then(|path| read_configuration(path, documents));
+    for (name, word) in config.iter().flat_map(|config| &config.lint) {
+        if let Some(level) = lint::Level::from_word(word) {
+            // A name that no lint has is told at the configuration.
+            let _ = levels.set(name, level);
+        }
+    }
+    lint::Options { levels, targets: config.as_ref().map(surroundings.targets) }
+}
+
+/// Checks open scenarios against their program; where that is wrong, they are only read as YAML.
+pub(super) fn scenarios(
+    program: &Program,
+    scenarios: &[PathBuf],
+    documents: &Documents,
+    surroundings: &Surroundings,
+) -> Problems {
+    let mut found = Problems::new();
+    if scenarios.is_empty() {
+        return found;
+    }
+    let loaded = program.load_own(documents);
+    let compilation = compile::compile(loaded.sources, loaded.diagnostics, &surroundings.catalogue);
+    for (path, document) in scenarios.iter().filter_map(|path| Some((path, documents.get(path)?))) {
+        let mut sources = Sources::new();
+        let mut diagnostics = Diagnostics::new();
+        add_open(&mut sources, &mut diagnostics, path, &document.text);
+        if diagnostics.is_empty() {
+            let (source, text) = (SourceId(0), &document.text);
+            let told = (surroundings.scenarios)(&compilation, source, &sources);
+            diagnostics.extend(told.unwrap_or_else(|| yaml::parse(source, text).1));
+        }
+        diagnostics.sort();
+        found.extend(by_file(&diagnostics, &sources));
+    }
+    found
 }
 
 /// Reads every configuration that is open.
 pub(super) fn configurations(documents: &Documents) -> Problems {
     let mut found = Problems::new();
-    for (path, document) in documents.iter().filter(|(path, _)| is_configuration(path)) {
+    for (path, document) in documents.iter().filter(|(path, _)| Role::of(path) == Some(Role::Configuration)) {
         let folder = path.parent().unwrap_or(path);
         let loaded = config::read(&path.to_string_lossy(), &document.text, folder, &[]);
         found.extend(by_file(&loaded.diagnostics, &loaded.sources));
@@ -117,6 +161,16 @@ pub(super) fn actions(problems: &[Diagnostic], within: Range) -> Vec<CodeAction>
             })
         })
         .collect()
+}
+
+/// What the problems mean that an editor has shown at a place, each with its range.
+pub(super) fn meanings(problems: &[Diagnostic], at: Position) -> Vec<(String, Range)> {
+    let here = problems.iter().filter(|problem| problem.range.start <= at && at <= problem.range.end);
+    here.filter_map(|problem| {
+        let Some(NumberOrString::String(code)) = &problem.code else { return None };
+        Some((describe::problem(Code::from_word(code)?), problem.range))
+    })
+    .collect()
 }
 
 fn first_line(text: &str) -> &str {

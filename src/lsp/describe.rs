@@ -1,7 +1,9 @@
 //! Named things in words: the Markdown that hovers and completions show.
 
+use crate::diagnostic::Code;
 use crate::expression::Type;
 use crate::expression::reference::{Function, Macro};
+use crate::lint;
 use crate::model::action::{ActionSignature, Effect};
 use crate::model::schema::{Field, Object};
 use crate::syntax::rules::ast::{ClauseWord, Event};
@@ -28,6 +30,17 @@ pub(super) fn typed(name: &str, kind: &Type, docs: &str) -> String {
         _ => String::new(),
     };
     join([code(&format!("{name}: {kind}")), docs.to_owned(), fields])
+}
+
+/// A problem's code: what it means, and of a lint why.
+pub(super) fn problem(code: Code) -> String {
+    let lint = lint::LINTS.iter().find(|lint| lint.code == code);
+    let title = match lint {
+        Some(lint) => format!("**{code}**, lint `{}`: {}", lint.name, code.title()),
+        None => format!("**{code}**: {}", code.title()),
+    };
+    let text = lint.map_or_else(|| code.remedy().to_owned(), |lint| lint.page().text);
+    join([title, text, format!("More: `homeostat explain {code}`")])
 }
 
 /// A type alone.

@@ -247,7 +247,7 @@ mod tests {
         let text = "workflow: a\nsteps: { b: { uses: c, for_each: [1] } }\n";
         let mut sources = crate::base::source::Sources::new();
         sources.add("a.yaml", text);
-        let index = Index::new(sources, &crate::action::catalogue().into());
+        let index = Index::new(sources, &crate::action::catalogue().into(), None);
         let workflow = index.workflow("a").unwrap();
         let step = workflow.steps.first();
         let scopes = [Part::Steps, Part::OnFailure].map(|part| index.env(Scope::Workflow { workflow, part, step }));

@@ -22,7 +22,7 @@ use crate::syntax::{rules, workflow};
 #[derive(Debug)]
 pub(super) struct Index {
     pub(super) sources: Sources,
-    pub(super) files: Vec<File>,
+    pub(super) files: Vec<Arc<File>>,
     pub(super) catalogue: Arc<Catalogue>,
 }
 
@@ -61,19 +61,27 @@ pub(super) enum Scope<'i> {
 }
 
 impl Index {
-    pub(super) fn new(sources: Sources, catalogue: &Arc<Catalogue>) -> Self {
+    /// The trees of all files. Those of `before` whose text is still the same are taken as they are.
+    pub(super) fn new(sources: Sources, catalogue: &Arc<Catalogue>, before: Option<&Self>) -> Self {
+        let kept = |id: SourceId, source: &Source| {
+            let before = before?;
+            let file = before.files.iter().find(|file| file.id == id && file.path == Path::new(&source.path))?;
+            (before.text(id) == source.text.as_ref()).then(|| Arc::clone(file))
+        };
         let files = sources
             .iter()
             .filter_map(|(id, source)| {
-                let tree = tree_of(id, source)?;
-                Some(File { id, path: PathBuf::from(&source.path), tree })
+                kept(id, source).or_else(|| {
+                    let tree = tree_of(id, source)?;
+                    Some(Arc::new(File { id, path: PathBuf::from(&source.path), tree }))
+                })
             })
             .collect();
         Self { sources, files, catalogue: Arc::clone(catalogue) }
     }
 
     pub(super) fn file(&self, path: &Path) -> Option<&File> {
-        self.files.iter().find(|file| file.path == path)
+        self.files.iter().find(|file| file.path == path).map(AsRef::as_ref)
     }
 
     pub(super) fn text(&self, id: SourceId) -> &str {
@@ -92,6 +100,14 @@ impl Index {
     pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
         self.rules().flat_map(|file| &file.items).filter_map(|item| match item {
             Item::Event(event) if !event.name.node.is_empty() => Some(event),
+            _ => None,
+        })
+    }
+
+    /// Every rule that has a name.
+    pub(super) fn rule_names(&self) -> impl Iterator<Item = &str> {
+        self.rules().flat_map(|file| &file.items).filter_map(|item| match item {
+            Item::Rule(rule) if !rule.name.node.is_empty() => Some(rule.name.node.as_str()),
             _ => None,
         })
     }

@@ -3,7 +3,7 @@
 //! A change is taken in at once and checked a moment later, when no other has followed. What a check finds is sent only
 //! if nothing has changed meanwhile.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,25 +11,26 @@ use std::time::Duration;
 
 use tower_lsp_server::jsonrpc::{Error, Result};
 use tower_lsp_server::ls_types::{
-    CodeActionOrCommand, CodeActionParams, CodeActionProviderCapability, CodeActionResponse, CompletionOptions,
-    CompletionParams, CompletionResponse, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
-    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
-    DocumentFormattingParams, DocumentSymbolParams, DocumentSymbolResponse, GotoDefinitionParams,
-    GotoDefinitionResponse, Hover, HoverContents, HoverParams, HoverProviderCapability, InitializeParams,
-    InitializeResult, InitializedParams, Location, MarkupContent, MarkupKind, OneOf, Position, Range, ReferenceParams,
-    Registration, ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextEdit, Uri,
-    WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
+    CodeActionKind, CodeActionOptions, CodeActionOrCommand, CodeActionParams, CodeActionProviderCapability,
+    CodeActionResponse, CompletionOptions, CompletionParams, CompletionResponse, DidChangeTextDocumentParams,
+    DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
+    DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentFormattingParams, DocumentSymbolParams,
+    DocumentSymbolResponse, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverContents, HoverParams,
+    HoverProviderCapability, InitializeParams, InitializeResult, InitializedParams, Location, MarkupContent,
+    MarkupKind, OneOf, Position, Range, ReferenceParams, Registration, ServerCapabilities, ServerInfo,
+    TextDocumentSyncCapability, TextDocumentSyncKind, TextEdit, Uri, WorkspaceFoldersServerCapabilities,
+    WorkspaceServerCapabilities,
 };
 use tower_lsp_server::{Client, LanguageServer};
 
 use super::check::{self, Problems, Shown};
 use super::documents::{Documents, path_of, uri_of};
 use super::index::{File, Index, Tree};
+use super::indexes::Indexes;
 use super::position::{offset, position, range};
 use super::symbols::{self, Occurrence, Symbol};
-use super::workspace::{Program, Workspace, is_ours};
-use super::{answer, completion, hover};
-use crate::model::action::Catalogue;
+use super::workspace::{Program, Role, Workspace};
+use super::{Surroundings, answer, beside, completion, hover};
 use crate::syntax::rules;
 
 /// How long a text must rest before it is checked.
@@ -39,9 +40,12 @@ const REST: Duration = Duration::from_millis(150);
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     client: Client,
-    catalogue: Arc<Catalogue>,
+    surroundings: Surroundings,
     state: Arc<Mutex<State>>,
 }
+
+/// Trees are forgotten when nobody has asked about their program for so many changes.
+const FORGOTTEN: u64 = 1_000;
 
 #[derive(Debug, Default)]
 struct State {
@@ -49,6 +53,7 @@ struct State {
     workspace: Workspace,
     /// Grows with every change: a check of an older one is not told.
     changes: u64,
+    indexes: Indexes,
     shown: BTreeMap<PathBuf, Shown>,
     /// Of each open workflow, the newest text that could be read.
     readable: BTreeMap<PathBuf, Arc<str>>,
@@ -71,8 +76,8 @@ pub(super) fn no_message(_: &Server) -> Ready<Result<()>> {
 }
 
 impl Server {
-    pub(super) fn new(client: Client, catalogue: Arc<Catalogue>) -> Self {
-        Self { client, catalogue, state: Arc::default() }
+    pub(super) fn new(client: Client, surroundings: Surroundings) -> Self {
+        Self { client, surroundings, state: Arc::default() }
     }
 
     /// A panic elsewhere leaves nothing half done that the next change would not mend.
@@ -98,15 +103,19 @@ impl Server {
     }
 
     async fn check(&self, number: u64) {
-        let (documents, programs) = {
+        let (documents, workspace) = {
             let state = self.state();
-            (state.documents.clone(), state.programs())
+            (state.documents.clone(), state.workspace.clone())
         };
-        let (catalogue, texts) = (Arc::clone(&self.catalogue), documents.clone());
+        let (surroundings, texts) = (self.surroundings.clone(), documents.clone());
         let checked = tokio::task::spawn_blocking(move || {
-            let mut found = check::configurations(&texts);
-            for program in programs {
-                merge(&mut found, check::program(&program, &texts, &catalogue));
+            // A file without problems has an empty list, whether it is of any program or not.
+            let ours = texts.iter().filter(|(path, _)| Role::of(path).is_some());
+            let mut found: Problems = ours.map(|(path, _)| (path.clone(), Vec::new())).collect();
+            merge(&mut found, check::configurations(&texts));
+            for (program, scenarios) in programs(&workspace, &texts) {
+                merge(&mut found, check::program(&program, &texts, &surroundings));
+                merge(&mut found, check::scenarios(&program, &scenarios, &texts, &surroundings));
             }
             found
         });
@@ -133,41 +142,80 @@ impl Server {
     }
 
     /// The trees of the program that a file belongs to, as they are now.
-    fn index(&self, path: &Path) -> Option<Index> {
-        let (documents, program) = {
+    fn index(&self, path: &Path) -> Arc<Index> {
+        let (documents, program, change, known, hears_of_files) = {
             let state = self.state();
-            if !is_ours(path) {
-                return None;
-            }
-            (state.documents.clone(), state.workspace.program_of(path))
+            let program = state.workspace.program_of(path, &state.documents);
+            let known = state.indexes.get(&program, state.changes);
+            (state.documents.clone(), program, state.changes, known, state.watches_files)
         };
-        Some(Index::new(program.load(&documents).sources, &self.catalogue))
+        let before = match known {
+            // What changes on disk is only known where the editor tells of it.
+            Some((index, true)) if hears_of_files => return index,
+            Some((index, _)) => Some(index),
+            None => None,
+        };
+        let sources = program.load(&documents).sources;
+        let index = Arc::new(Index::new(sources, &self.surroundings.catalogue, before.as_deref()));
+        self.state().indexes.put(program, change, Arc::clone(&index), FORGOTTEN);
+        index
     }
 
-    /// Answers a question about a place in a file; `None` for a file that is not one of ours.
+    /// Answers a question about a place in rules or a workflow; `None` for any other file.
     fn at<T>(
         &self,
         uri: &Uri,
         position: Position,
         answer: impl FnOnce(&Index, &File, usize) -> Option<T>,
     ) -> Option<T> {
-        let path = path_of(uri)?;
-        let index = self.index(&path)?;
+        let path = path_of(uri).filter(|path| Role::of(path) == Some(Role::Program))?;
+        let index = self.index(&path);
         let file = index.file(&path)?;
         answer(&index, file, offset(index.text(file.id), position))
     }
+
+    /// Answers a question about a place in scenarios or settings that are open; `None` for any other file.
+    fn beside<T>(
+        &self,
+        uri: &Uri,
+        position: Position,
+        answer: impl FnOnce(&beside::Place<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let path = path_of(uri)?;
+        let role = Role::of(&path).filter(|role| *role != Role::Program)?;
+        let text = self.state().documents.get(&path).map(|document| Arc::clone(&document.text))?;
+        let index = self.index(&path);
+        answer(&beside::Place { role, index: &index, text: &text, offset: offset(&text, position) })
+    }
+
+    /// What is shown at a place of an open file means, for those who want to know more.
+    fn told(&self, uri: &Uri, at: Position) -> Vec<(String, Range)> {
+        let state = self.state();
+        let shown = path_of(uri).and_then(|path| {
+            let version = state.documents.get(&path).map(|document| document.version);
+            state.shown.get(&path).filter(|shown| shown.version == version)
+        });
+        shown.map(|shown| check::meanings(&shown.problems, at)).unwrap_or_default()
+    }
+}
+
+/// What is to be checked: the programs of what is open, with the open scenarios about each.
+fn programs(workspace: &Workspace, documents: &Documents) -> BTreeMap<Program, Vec<PathBuf>> {
+    let mut found: BTreeMap<Program, Vec<PathBuf>> = BTreeMap::new();
+    for (path, _) in documents.iter() {
+        let role = Role::of(path);
+        if matches!(role, Some(Role::Program | Role::Scenarios)) {
+            let scenarios = found.entry(workspace.program_of(path, documents)).or_default();
+            scenarios.extend((role == Some(Role::Scenarios)).then(|| path.clone()));
+        }
+    }
+    found
 }
 
 impl State {
-    /// What is to be checked: the programs of what is open.
-    fn programs(&self) -> BTreeSet<Program> {
-        let ours = self.documents.iter().map(|(path, _)| path).filter(|path| is_ours(path));
-        ours.map(|path| self.workspace.program_of(path)).collect()
-    }
-
     /// Keeps the text of a workflow that can be read, for the time when it cannot.
     fn keep_readable(&mut self, path: &Path) {
-        if let Some(document) = self.documents.get(path).filter(|_| is_ours(path)) {
+        if let Some(document) = self.documents.get(path).filter(|_| Role::of(path) == Some(Role::Program)) {
             let text = Arc::clone(&document.text);
             let id = crate::base::source::SourceId(0);
             if crate::syntax::workflow::parse(id, &text).0.is_some() {
@@ -229,7 +277,10 @@ impl LanguageServer for Server {
                 references_provider: Some(OneOf::Left(true)),
                 document_symbol_provider: Some(OneOf::Left(true)),
                 document_formatting_provider: (!registers_formatting).then_some(OneOf::Left(true)),
-                code_action_provider: Some(CodeActionProviderCapability::Simple(true)),
+                code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
+                    code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
+                    ..CodeActionOptions::default()
+                })),
                 workspace: Some(WorkspaceServerCapabilities {
                     workspace_folders: Some(WorkspaceFoldersServerCapabilities {
                         supported: Some(true),
@@ -313,12 +364,23 @@ impl LanguageServer for Server {
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
         let place = params.text_document_position_params;
-        Ok(self.at(&place.text_document.uri, place.position, |index, file, offset| {
+        let (uri, position) = (&place.text_document.uri, place.position);
+        let shown = self.at(uri, position, |index, file, offset| {
             let shown = hover::at(index, file, offset)?;
-            Some(Hover {
-                contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value: shown.text }),
-                range: Some(range(index.text(file.id), shown.span)),
+            Some((shown.text, range(index.text(file.id), shown.span)))
+        });
+        let shown = shown.or_else(|| {
+            self.beside(uri, position, |place| {
+                let shown = beside::hover(place)?;
+                Some((shown.text, range(place.text, shown.span)))
             })
+        });
+        let all: Vec<_> = shown.into_iter().chain(self.told(uri, position)).collect();
+        let place = all.first().map(|(_, range)| *range);
+        let text = all.into_iter().map(|(text, _)| text).collect::<Vec<_>>().join("\n\n---\n\n");
+        Ok(place.map(|place| Hover {
+            contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value: text }),
+            range: Some(place),
         }))
     }
 
@@ -329,19 +391,34 @@ impl LanguageServer for Server {
             let known = path_of(&place.text_document.uri).and_then(|path| state.readable.get(&path).cloned());
             (known, state.fills_snippets)
         };
-        Ok(self.at(&place.text_document.uri, place.position, |index, file, offset| {
+        let uri = &place.text_document.uri;
+        let offered = self.at(uri, place.position, |index, file, offset| {
             let found = completion::complete(index, file, offset, last_good.as_deref());
             let text = index.text(file.id);
-            Some(CompletionResponse::Array(answer::completion(text, offset, found, snippets)))
-        }))
+            Some(answer::completion(text, offset, found, snippets))
+        });
+        let offered = offered.or_else(|| {
+            self.beside(uri, place.position, |place| {
+                Some(answer::completion(place.text, place.offset, beside::complete(place), snippets))
+            })
+        });
+        Ok(offered.map(CompletionResponse::Array))
     }
 
     async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
         let place = params.text_document_position_params;
-        Ok(self.at(&place.text_document.uri, place.position, |index, file, offset| {
+        let (uri, position) = (&place.text_document.uri, place.position);
+        let found = self.at(uri, position, |index, file, offset| {
             let found = symbols::at(index, file, offset)?;
-            Some(GotoDefinitionResponse::Array(places(index, &found.symbol, true, false)))
-        }))
+            Some(places(index, &found.symbol, true, false))
+        });
+        let found = found.or_else(|| {
+            self.beside(uri, position, |place| {
+                let symbols = beside::symbols(place);
+                Some(symbols.iter().flat_map(|symbol| places(place.index, symbol, true, false)).collect())
+            })
+        });
+        Ok(found.map(GotoDefinitionResponse::Array))
     }
 
     async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
@@ -373,6 +450,9 @@ impl LanguageServer for Server {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let Some(path) = path_of(&params.text_document.uri) else { return Ok(None) };
+        if params.context.only.is_some_and(|kinds| !kinds.contains(&CodeActionKind::QUICKFIX)) {
+            return Ok(None);
+        }
         let state = self.state();
         let version = state.documents.get(&path).map(|document| document.version);
         // Of an older text the places are wrong.

@@ -1,4 +1,5 @@
-//! Which files make one program with a file, and their texts: open ones as they are in the editor, others from disk.
+//! What a file is, which files make one program with it, and their texts: open ones as they are in the editor, others
+//! from disk.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,9 +7,10 @@ use std::sync::Arc;
 use super::documents::Documents;
 use crate::base::source::Sources;
 use crate::base::span::Span;
-use crate::config;
+use crate::config::{self, Config};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::syntax::load::{Language, MAX_FILE, load};
+use crate::syntax::load::{Language, MAX_FILE, is_scenarios, load};
+use crate::syntax::workflow::keys;
 
 /// What the editor said of the workspace.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,35 @@ pub(super) struct Workspace {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Program {
     pub(super) paths: Vec<PathBuf>,
+    /// The nearest configuration above the file that was asked about: it has the levels of lints.
+    pub(super) configuration: Option<PathBuf>,
+    /// Whether somebody named the paths: then every YAML file in them is meant to be a workflow.
+    pub(super) is_named: bool,
+}
+
+/// What the server knows a file as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Rules or a workflow.
+    Program,
+    /// `*.test.yaml`.
+    Scenarios,
+    /// `homeostat.yaml`.
+    Configuration,
+}
+
+impl Role {
+    /// `None` for a file that is none of ours.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let shown = path.to_string_lossy();
+        if path.file_name().is_some_and(|name| name == config::DEFAULT_FILE) {
+            return Some(Self::Configuration);
+        }
+        if is_scenarios(&shown) {
+            return Some(Self::Scenarios);
+        }
+        Language::of(&shown).map(|_| Self::Program)
+    }
 }
 
 /// Every text of a program, with what is wrong with a file as such.
@@ -33,46 +64,64 @@ pub(super) struct Loaded {
 
 impl Workspace {
     /// The program that a file belongs to: what the editor's settings say, else what the nearest `homeostat.yaml`
-    /// above says, else all files of the workspace's folder. A file that neither names stands with those beside it.
-    pub(super) fn program_of(&self, file: &Path) -> Program {
-        let beside = || Program { paths: file.parent().map(Path::to_owned).into_iter().collect() };
+    /// above says, else all files of the workspace's folder. A file that neither names stands with those beside it, but
+    /// for scenarios: they are about the program wherever they stand.
+    pub(super) fn program_of(&self, file: &Path, documents: &Documents) -> Program {
         let folder =
             self.folders.iter().filter(|folder| file.starts_with(folder)).max_by_key(|folder| folder.as_os_str().len());
+        let configuration = configuration_above(file, folder.map(PathBuf::as_path));
+        let beside = || Program {
+            paths: file.parent().map(Path::to_owned).into_iter().collect(),
+            configuration: configuration.clone(),
+            is_named: false,
+        };
         let chosen = match folder {
             Some(folder) if !self.program.is_empty() => {
                 Some(self.program.iter().map(|path| folder.join(path)).collect())
             }
-            _ => configured(file, folder.map(PathBuf::as_path)),
+            _ => configuration.as_deref().map(|path| configured(path, documents)),
         };
         match (chosen, folder) {
             (Some(paths), _) => {
-                let program = Program { paths };
-                if program.holds(file) { program } else { beside() }
+                let program = Program { paths, configuration: configuration.clone(), is_named: true };
+                let is_about = Role::of(file) == Some(Role::Scenarios) && !program.paths.is_empty();
+                if is_about || program.holds(file) { program } else { beside() }
             }
-            (None, Some(folder)) => Program { paths: vec![folder.clone()] },
+            (None, Some(folder)) => Program { paths: vec![folder.clone()], configuration, is_named: false },
             (None, None) => beside(),
         }
     }
 }
 
-/// What the `program` of the nearest configuration above a file names; `None` where there is none.
-fn configured(file: &Path, top: Option<&Path>) -> Option<Vec<PathBuf>> {
+/// The nearest configuration above a file, up to the folder `top`.
+fn configuration_above(file: &Path, top: Option<&Path>) -> Option<PathBuf> {
     for folder in file.ancestors().skip(1) {
         let path = folder.join(config::DEFAULT_FILE);
         if path.is_file() {
-            let text = std::fs::read_to_string(&path).ok()?;
-            let loaded = config::read(&path.to_string_lossy(), &text, folder, &[]);
-            return Some(match loaded.config.map(|config| config.program) {
-                Some(config::Program::Paths(paths)) => paths,
-                // The program that ships, or a configuration that is wrong: nothing of it is on disk.
-                _ => Vec::new(),
-            });
+            return Some(path);
         }
         if Some(folder) == top {
             return None;
         }
     }
     None
+}
+
+/// A configuration as it is in the editor, else as it is on disk; `None` where it is wrong, which is told where it is open.
+pub(super) fn read_configuration(path: &Path, documents: &Documents) -> Option<Config> {
+    let text = match documents.get(path) {
+        Some(document) => Arc::clone(&document.text),
+        None => std::fs::read_to_string(path).ok()?.into(),
+    };
+    config::read(&path.to_string_lossy(), &text, path.parent().unwrap_or(path), &[]).config
+}
+
+/// What `program` of a configuration names: nothing where it is wrong, or where it is the program that ships.
+fn configured(path: &Path, documents: &Documents) -> Vec<PathBuf> {
+    match read_configuration(path, documents).map(|config| config.program) {
+        Some(config::Program::Paths(paths)) => paths,
+        _ => Vec::new(),
+    }
 }
 
 impl Program {
@@ -83,27 +132,48 @@ impl Program {
 
     /// Every text of the program. Open ones go before those on disk, and may not be on disk at all.
     pub(super) fn load(&self, documents: &Documents) -> Loaded {
+        self.read(documents, |_, _| true)
+    }
+
+    /// The same without YAML that is another program's: nobody has named it, and it has no key that every workflow has.
+    pub(super) fn load_own(&self, documents: &Documents) -> Loaded {
+        self.read(documents, |path, text| {
+            self.is_named || Language::of(path) != Some(Language::Workflow) || looks_like_workflow(text)
+        })
+    }
+
+    fn read(&self, documents: &Documents, is_wanted: impl Fn(&str, &str) -> bool) -> Loaded {
         let (found, problems) = load(&self.paths);
         let mut sources = Sources::new();
         let mut diagnostics = Diagnostics::new();
         let mut seen = Vec::new();
         for (id, source) in found.iter() {
             let path = PathBuf::from(&source.path);
-            let Some(document) = documents.get(&path) else {
-                sources.add(source.path.clone(), Arc::clone(&source.text));
-                // An empty folder, or one that is not there yet, is no mistake of the one who is about to fill it.
-                let own = problems
-                    .iter()
-                    .filter(|problem| problem.primary.span.source == id && problem.code != Code::NothingFound);
-                own.filter(|_| Language::of(&source.path).is_some())
-                    .for_each(|problem| diagnostics.push(problem.clone()));
+            if let Some(document) = documents.get(&path) {
+                if is_wanted(&source.path, &document.text) {
+                    add_open(&mut sources, &mut diagnostics, &path, &document.text);
+                }
+                seen.push(path);
                 continue;
-            };
-            add_open(&mut sources, &mut diagnostics, &path, &document.text);
-            seen.push(path);
+            }
+            // An empty folder, or one that is not there yet, is no mistake of the one who is about to fill it.
+            let own: Vec<&Diagnostic> = problems
+                .iter()
+                .filter(|problem| problem.primary.span.source == id && problem.code != Code::NothingFound)
+                .filter(|_| Language::of(&source.path).is_some())
+                .collect();
+            if own.is_empty() && !is_wanted(&source.path, &source.text) {
+                continue;
+            }
+            let kept = sources.add(source.path.clone(), Arc::clone(&source.text));
+            for problem in own {
+                let mut problem = problem.clone();
+                problem.primary.span.source = kept;
+                diagnostics.push(problem);
+            }
         }
         for (path, document) in documents.iter().filter(|(path, _)| self.holds(path) && !seen.contains(path)) {
-            if is_ours(path) {
+            if Role::of(path) == Some(Role::Program) && is_wanted(&path.to_string_lossy(), &document.text) {
                 add_open(&mut sources, &mut diagnostics, path, &document.text);
             }
         }
@@ -111,7 +181,14 @@ impl Program {
     }
 }
 
-fn add_open(sources: &mut Sources, diagnostics: &mut Diagnostics, path: &Path, text: &Arc<str>) {
+fn looks_like_workflow(text: &str) -> bool {
+    let has = |key: &keys::Key| {
+        text.lines().any(|line| line.strip_prefix(key.name).is_some_and(|rest| rest.starts_with(':')))
+    };
+    keys::WORKFLOW.iter().filter(|key| key.required).any(has)
+}
+
+pub(super) fn add_open(sources: &mut Sources, diagnostics: &mut Diagnostics, path: &Path, text: &Arc<str>) {
     let shown = path.to_string_lossy().replace('\\', "/");
     if text.len() as u64 <= MAX_FILE {
         sources.add(shown, Arc::clone(text));
@@ -120,14 +197,4 @@ fn add_open(sources: &mut Sources, diagnostics: &mut Diagnostics, path: &Path, t
     let source = sources.add(shown, "");
     let message = format!("the file is larger than {} MiB", MAX_FILE / 1024 / 1024);
     diagnostics.push(Diagnostic::error(Code::TooLarge, Span::new(source, 0, 0), message).help("split the file"));
-}
-
-/// Whether a file holds rules or a workflow.
-pub(super) fn is_ours(path: &Path) -> bool {
-    Language::of(&path.to_string_lossy()).is_some() && !is_configuration(path)
-}
-
-/// Whether a file is a configuration.
-pub(super) fn is_configuration(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == config::DEFAULT_FILE)
 }

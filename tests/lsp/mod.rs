@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
+mod beside;
 mod editor;
+mod lines;
+mod lints;
 
 use editor::{Editor, mark, uri};
 
@@ -42,7 +45,7 @@ steps:
   other:
     if: \"!has(steps.find.record)\"
     uses: state.degraded
-    with: { reason: unknown }
+    with: { reason: \"${has(inputs.wait) ? 'late' : 'unknown'}\" }
     needs: [rest]
 ";
 

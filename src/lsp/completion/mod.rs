@@ -4,7 +4,9 @@ mod expression;
 mod rules;
 mod scan;
 mod workflow;
-mod yaml_cursor;
+pub(super) mod yaml_cursor;
+
+pub(super) use scan::last_word;
 
 use super::index::{File, Index, Tree};
 use crate::model::schema::Object;
@@ -42,27 +44,27 @@ pub(super) enum ItemKind {
 }
 
 impl Item {
-    fn new(label: &str, kind: ItemKind) -> Self {
+    pub(super) fn new(label: &str, kind: ItemKind) -> Self {
         let (detail, docs) = (String::new(), String::new());
         Self { label: label.to_owned(), kind, detail, docs, snippet: None, comes_first: false }
     }
 
-    fn detail(mut self, detail: &str) -> Self {
+    pub(super) fn detail(mut self, detail: &str) -> Self {
         detail.clone_into(&mut self.detail);
         self
     }
 
-    fn docs(mut self, docs: &str) -> Self {
+    pub(super) fn docs(mut self, docs: &str) -> Self {
         docs.clone_into(&mut self.docs);
         self
     }
 
-    fn snippet(mut self, snippet: &str) -> Self {
+    pub(super) fn snippet(mut self, snippet: &str) -> Self {
         self.snippet = Some(snippet.to_owned());
         self
     }
 
-    fn first(mut self) -> Self {
+    pub(super) fn first(mut self) -> Self {
         self.comes_first = true;
         self
     }
@@ -109,7 +111,7 @@ fn readable(file: &File, text: &str, offset: usize, last_good: Option<&str>) -> 
 }
 
 /// Inputs and fields that can be given, without those that are.
-fn named_fields(object: &Object, given: &[String]) -> Vec<Item> {
+pub(super) fn named_fields(object: &Object, given: &[String]) -> Vec<Item> {
     let open = object.fields.iter().filter(|field| !given.contains(&field.name));
     open.map(|field| {
         let mark = if field.optional { "?" } else { "" };

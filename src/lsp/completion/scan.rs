@@ -85,7 +85,7 @@ pub(super) fn is_word(c: char) -> bool {
 }
 
 /// How long the word is that a text ends with.
-pub(super) fn last_word(text: &str) -> usize {
+pub(in crate::lsp) fn last_word(text: &str) -> usize {
     text.len() - text.trim_end_matches(is_word).len()
 }
 

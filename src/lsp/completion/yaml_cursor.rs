@@ -4,17 +4,17 @@
 
 /// Where the cursor is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Cursor {
+pub(in crate::lsp) struct Cursor {
     /// The keys from the file's root down; `-` for an item of a list.
-    pub(super) path: Vec<String>,
-    pub(super) at: At,
+    pub(in crate::lsp) path: Vec<String>,
+    pub(in crate::lsp) at: At,
     /// The byte at which the line begins that holds the key of each part of the path.
-    pub(super) lines: Vec<usize>,
+    pub(in crate::lsp) lines: Vec<usize>,
 }
 
 /// What the cursor is at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum At {
+pub(in crate::lsp) enum At {
     /// A key is being written, or could be.
     Key,
     /// The value of the path's last key: all of it that stands before the cursor, without its opening quote.
@@ -33,7 +33,7 @@ struct Frame {
 }
 
 /// Finds out where `offset` is.
-pub(super) fn find(text: &str, offset: usize) -> Cursor {
+pub(in crate::lsp) fn find(text: &str, offset: usize) -> Cursor {
     let mut reader = Reader { text: text.get(..offset).unwrap_or(text), at: 0, frames: Vec::new() };
     reader.read()
 }
@@ -103,7 +103,8 @@ impl<'t> Reader<'t> {
                 let goes_on = self.frames.last().and_then(|top| top.plain);
                 return Some(match (goes_on, self.frames.last()) {
                     (Some(start), _) => self.value(start),
-                    (None, Some(top)) if top.key == "-" && !content.is_empty() => self.value(at),
+                    // Below the line of its dash, it is a further key of the item.
+                    (None, Some(top)) if top.key == "-" && top.line == line && !content.is_empty() => self.value(at),
                     _ if content.starts_with(['"', '\'']) => self.value(at + 1),
                     _ => self.cursor(At::Key),
                 });
@@ -330,6 +331,8 @@ mod tests {
         assert_eq!(at("a: |\n  one\nb‸"), key(""));
         assert_eq!(at("needs:\n  - a\n  - b‸"), value("needs/-", "b"));
         assert_eq!(at("needs:\n- ‸"), key("needs/-"));
+        assert_eq!(at("runs:\n  - a: b\n    c‸"), key("runs/-"));
+        assert_eq!(at("runs:\r\n  - a: b\r\n    c‸"), key("runs/-"));
     }
 
     #[test]
