@@ -41,9 +41,14 @@ pub fn compile(sources: Sources, mut diagnostics: Diagnostics, catalogue: &Catal
     let trees = parse(&sources, &mut diagnostics);
     let program = check(&trees, catalogue, &mut diagnostics);
     let plans = plan(&program.workflows, &sources, &mut diagnostics);
-    diagnostics.join_repeated(ONE_CAUSE);
+    tell_once(&mut diagnostics);
     let program = (!diagnostics.has_errors()).then_some(program);
     Compilation { sources, program, plans, diagnostics }
+}
+
+/// What has one cause is told once, with all its places.
+pub fn tell_once(diagnostics: &mut Diagnostics) {
+    diagnostics.join_repeated(ONE_CAUSE);
 }
 
 /// The syntax trees of all files.

@@ -3,6 +3,8 @@
 //! `cfg(test)` says so once more to clippy, which lets tests unwrap.
 
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod corpus;

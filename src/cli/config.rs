@@ -29,7 +29,7 @@ pub struct ShowArgs {
 }
 
 /// Where the configuration is.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct FileArgs {
     /// The configuration; `homeostat.yaml` in the current folder where it exists, else the defaults.
     #[arg(long, value_name = "FILE", env = "HOMEOSTAT_CONFIG")]

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
+use super::config::FileArgs;
 use super::exit::Exit;
 use super::failure::{Failure, conclude};
 use super::output::{self, Format};
+use super::paths::named_or_configured;
 use super::rewrite::{difference, replace};
 use crate::base::source::{Source, SourceId, Sources};
 use crate::diagnostic::{Code, Diagnostics};
@@ -17,9 +19,13 @@ use crate::syntax::rules::format::format;
 /// What to format.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Rules files, and folders with all `*.rules` that they hold; `-` formats standard input to standard output
-    #[arg(required = true, value_name = "PATH")]
+    /// Rules files, and folders with all `*.rules` that they hold; `-` formats standard input to standard output.
+    /// Without any, the configured `program`
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    file: FileArgs,
 
     /// Write nothing: show what would change, and end with 1 if anything would
     #[arg(long)]
@@ -42,7 +48,10 @@ pub fn run(args: &Args) -> Exit {
         paths if paths.iter().any(is_standard_input) => {
             Err(Failure::usage("`-` stands alone: what is read from standard input goes to standard output"))
         }
-        _ => files(args),
+        paths => match named_or_configured(paths, &args.file, "fmt") {
+            Ok(paths) => files(args, &paths),
+            Err(exit) => Ok(exit),
+        },
     })
 }
 
@@ -105,12 +114,12 @@ fn whole(text: &str) -> Result<Exit, Failure> {
     if text.is_empty() { Ok(Exit::Done) } else { output::print(text) }
 }
 
-fn files(args: &Args) -> Result<Exit, Failure> {
-    if let Some(workflow) = args.paths.iter().find(|path| path.is_file() && is_workflow(&path.to_string_lossy())) {
+fn files(args: &Args, paths: &[PathBuf]) -> Result<Exit, Failure> {
+    if let Some(workflow) = paths.iter().find(|path| path.is_file() && is_workflow(&path.to_string_lossy())) {
         let message = format!("`{}` is no rules file: workflows are YAML, and stay as they are", workflow.display());
         return Err(Failure::usage(message).help("name files that end in `.rules`, or folders"));
     }
-    let (sources, found) = load(&args.paths);
+    let (sources, found) = load(paths);
     let problems = of_rules(&found, &sources);
     output::complain(&output::problems(&problems, &sources));
     let unread: Vec<SourceId> = problems.iter().map(|problem| problem.primary.span.source).collect();
@@ -119,7 +128,7 @@ fn files(args: &Args) -> Result<Exit, Failure> {
         .filter(|(id, source)| Language::of(&source.path) == Some(Language::Rules) && !unread.contains(id))
         .collect();
     if rules.is_empty() && problems.is_empty() {
-        let shown: Vec<String> = args.paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        let shown: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
         let message = format!("no rules were found in {}", shown.join(", "));
         return Err(Failure::new(Exit::Usage, Code::NothingFound, message).help("rules files end in `.rules`"));
     }
@@ -156,8 +165,7 @@ fn files(args: &Args) -> Result<Exit, Failure> {
     if count > 0 {
         output::complain(&summary(args.check, count, changed, wrong));
     }
-    if args.paths.iter().any(|path| !path.exists()) || problems.iter().any(|problem| problem.code == Code::NothingFound)
-    {
+    if paths.iter().any(|path| !path.exists()) || problems.iter().any(|problem| problem.code == Code::NothingFound) {
         return Ok(Exit::Usage);
     }
     let is_clean = problems.is_empty() && wrong == 0 && (changed == 0 || !args.check);

@@ -5,7 +5,8 @@ const WRITTEN: &str = "rule x{on A // why\n run wf()}\n";
 const FORMATTED: &str = "rule x {\n    on   A // why\n    run  wf()\n}\n";
 
 fn args(paths: &[&Path], check: bool) -> Args {
-    Args { paths: paths.iter().map(|path| (*path).to_owned()).collect(), check, format: Format::Text }
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    Args { paths, file: FileArgs::default(), check, format: Format::Text }
 }
 
 fn exit(paths: &[&Path], check: bool) -> Exit {

@@ -26,6 +26,7 @@ enum Command {
     },
     /// Print the id of a key, and nothing of the key itself.
     Show {
+        /// The file that holds the key.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::config::FileArgs;
 use super::exit::Exit;
 use super::failure::{Failure, conclude};
 use super::output;
+use super::paths::configured;
 use super::report::{Format, ReportArgs};
 use super::rewrite::{difference, replace};
 use crate::app::program;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::diagnostic::Code;
 use crate::lint::fix::{Change, Fixed};
 use crate::lint::{LINTS, Level, Levels, Linted, Options, UnknownLint};
@@ -24,9 +26,8 @@ pub struct Args {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// The configuration with the levels under `lint`, and what load tests may do; `homeostat.yaml` if it is there
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    file: FileArgs,
 
     /// Do not look for this; may be given several times
     #[arg(long, value_name = "LINT")]
@@ -117,20 +118,8 @@ enum Prepared {
 
 /// What to lint, and how.
 fn prepare(args: &Args) -> Result<Prepared, Failure> {
-    let loaded = config::load(args.config.as_deref());
-    let Some(config) = loaded.config else {
-        output::complain(&output::problems(&loaded.diagnostics, &loaded.sources));
-        return Ok(Prepared::Refused);
-    };
-    let paths = match (&args.paths, &config.program) {
-        (paths, _) if !paths.is_empty() => paths.clone(),
-        (_, config::Program::Paths(paths)) => paths.clone(),
-        _ => {
-            return Err(
-                Failure::usage("there is nothing to lint").help("name files or folders: `homeostat lint PATH…`")
-            );
-        }
-    };
+    let Ok(config) = args.file.load() else { return Ok(Prepared::Refused) };
+    let paths = if args.paths.is_empty() { configured(&config, "lint")? } else { args.paths.clone() };
     let levels = levels(args, &config)?;
     let targets = Some(program::lint_targets(&config));
     Ok(Prepared::Ready(paths, Options { levels, targets }))
@@ -167,11 +156,7 @@ fn levels(args: &Args, config: &Config) -> Result<Levels, Failure> {
 }
 
 fn list(args: &Args) -> Result<Exit, Failure> {
-    let loaded = config::load(args.config.as_deref());
-    let Some(config) = loaded.config else {
-        output::complain(&output::problems(&loaded.diagnostics, &loaded.sources));
-        return Ok(Exit::Usage);
-    };
+    let Ok(config) = args.file.load() else { return Ok(Exit::Usage) };
     let levels = levels(args, &config)?;
     if args.report.format == Format::Json {
         let list = LINTS.iter().map(|lint| {

@@ -19,7 +19,9 @@ pub mod input;
 pub mod keys;
 pub mod lint;
 pub mod lsp;
+pub mod man;
 pub mod output;
+mod paths;
 pub mod plan;
 pub mod records;
 pub mod report;
@@ -45,11 +47,12 @@ use exit::Exit;
 /// Keeps every client of a service at the rate the service can bear.
 #[derive(Debug, Parser)]
 #[command(name = "homeostat", version, about, max_term_width = 120, infer_subcommands = true)]
+#[command(after_long_help = exit::help())]
 pub struct Cli {
     #[command(flatten)]
     pub log: telemetry::LogArgs,
     /// When to write in colour; `NO_COLOR` and `CLICOLOR_FORCE` are heeded where this says nothing else
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = telemetry::EVERYWHERE)]
     pub color: output::Color,
     #[command(subcommand)]
     pub command: Command,
@@ -94,13 +97,15 @@ pub enum Command {
     Lint(lint::Args),
     /// Evaluate an expression.
     Eval(eval::Args),
-    /// Tell what a code means, or list every code.
+    /// Tell what a code means, list every code, or tell what rules make of an event.
     Explain(explain::Args),
     /// Tell an editor what is wrong, what things mean, and what may come next.
     Lsp(lsp::Args),
     /// Print a script that lets a shell complete commands and options.
     Completions(completions::Args),
-    /// Print the JSON Schema of workflows or of the configuration.
+    /// Print the manual page, or write the pages of all commands into a folder.
+    Man(man::Args),
+    /// Print the JSON Schema of workflows, scenarios or the configuration.
     Schema(schema::Args),
     /// Play the scenarios of rules and workflows, and compare plans with those that were kept.
     Test(test::Args),
@@ -162,6 +167,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Explain(args) => explain::run(&args, &log),
         Command::Lsp(args) => lsp::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Test(args) => test::run(&args, &log),
         Command::Init(args) => init::run(&args),

@@ -28,7 +28,9 @@ pub enum Color {
     /// Where a terminal shows them, and as the environment says.
     #[default]
     Auto,
+    /// Into files and pipes as well.
     Always,
+    /// Not even on a terminal.
     Never,
 }
 

@@ -9,21 +9,26 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use super::failure::Failure;
 use crate::config::{Log, LogFormat};
 
+/// Above the options that every command has, so that they do not stand among its own.
+pub(super) const EVERYWHERE: &str = "Options of every command";
+
 /// How to log; each goes before what the configuration says.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct LogArgs {
     /// How log lines are written.
-    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", help_heading = EVERYWHERE)]
     pub log_format: Option<Format>,
     /// `error`, `warn`, `info`, `debug`, `trace`, or directives like `homeostat=debug`; goes before RUST_LOG.
-    #[arg(long, global = true, value_name = "LEVEL")]
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = EVERYWHERE)]
     pub log_level: Option<String>,
 }
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
+    /// Lines for people.
     Text,
+    /// One JSON document a line.
     Json,
 }
 

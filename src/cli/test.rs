@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::exit::Exit;
 use super::failure::{Failure, conclude};
 use super::output;
+use super::paths::configured_in;
 use super::telemetry::{self, LogArgs};
 use crate::app::program::{StoredPlans, assemble, check};
 use crate::config::{Log, LogFormat};
@@ -23,7 +24,8 @@ use crate::harness::world::Laws;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Files and folders: rules and workflows, which are one program together, and their scenarios (`*.test.yaml`). For
-    /// one file of scenarios the program is what is in its folder
+    /// files of scenarios alone it is the configured `program`, where they stand below `homeostat.yaml`, else what is in
+    /// their folder
     #[arg(default_value = ".", value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -72,7 +74,7 @@ pub fn run(args: &Args, log: &LogArgs) -> Exit {
     if let Err(failure) = telemetry::start(log, Some(&quiet)) {
         return failure.report();
     }
-    let programs = program_paths(&args.paths);
+    let programs = program_paths(&args.paths, Path::new(""));
     let compilation = check(&programs);
     let nothing = compilation.diagnostics.iter().any(|problem| problem.code == Code::NothingFound);
     output::complain(&output::problems(&compilation.diagnostics, &compilation.sources));
@@ -135,15 +137,24 @@ fn tell(args: &Args, report: &Report) -> Result<Exit, Failure> {
     }
 }
 
-/// A file of scenarios stands for the folder it is in.
-fn program_paths(paths: &[PathBuf]) -> Vec<PathBuf> {
-    let folder = |path: &PathBuf| {
-        let is_scenarios = session::is_scenarios(&path.to_string_lossy()) && !path.is_dir();
-        match path.parent().filter(|_| is_scenarios) {
-            Some(folder) if folder.as_os_str().is_empty() => Path::new(".").to_owned(),
-            Some(folder) => folder.to_owned(),
-            None => path.clone(),
-        }
+/// The files and folders that are the program. Scenarios alone are about the program that is configured `here`, if they
+/// stand below its configuration; else each file of scenarios stands for the folder it is in.
+fn program_paths(paths: &[PathBuf], here: &Path) -> Vec<PathBuf> {
+    let is_scenarios = |path: &Path| session::is_scenarios(&path.to_string_lossy()) && !path.is_dir();
+    let root = std::path::absolute(here.join(".")).ok();
+    let is_below = |path: &PathBuf| {
+        let (path, root) = (path.canonicalize().ok(), root.as_ref().and_then(|root| root.canonicalize().ok()));
+        path.zip(root).is_some_and(|(path, root)| path.starts_with(root))
+    };
+    if paths.iter().all(|path| is_scenarios(path) && is_below(path))
+        && let Some(program) = configured_in(here)
+    {
+        return program;
+    }
+    let folder = |path: &PathBuf| match path.parent().filter(|_| is_scenarios(path)) {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new(".").to_owned(),
+        Some(folder) => folder.to_owned(),
+        None => path.clone(),
     };
     let mut seen = BTreeSet::new();
     paths.iter().map(folder).filter(|path| seen.insert(path.clone())).collect()

@@ -1,9 +1,11 @@
-//! `homeostat validate PATH…`: every problem of rules and workflows at once.
+//! `homeostat validate [PATH…]`: every problem of rules and workflows at once.
 
 use std::path::PathBuf;
 
+use super::config::FileArgs;
 use super::exit::Exit;
 use super::failure::conclude;
+use super::paths::named_or_configured;
 use super::report::ReportArgs;
 use crate::app::program::check;
 use crate::compile::Compilation;
@@ -12,9 +14,12 @@ use crate::diagnostic::Code;
 /// Check rules and workflows together, and show every problem
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files, and folders with all `*.rules`, `*.yaml` and `*.yml` that they hold
-    #[arg(required = true, value_name = "PATH")]
+    /// Files, and folders with all `*.rules`, `*.yaml` and `*.yml` that they hold; without any, the configured `program`
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    file: FileArgs,
 
     #[command(flatten)]
     report: ReportArgs,
@@ -23,15 +28,19 @@ pub struct Args {
 /// Checks the files and says what is wrong: done where there is nothing that fails, else findings. Paths where nothing
 /// is to be found are wrong usage.
 pub fn run(args: &Args) -> Exit {
-    let compilation = check(&args.paths);
+    let paths = match named_or_configured(&args.paths, &args.file, "validate") {
+        Ok(paths) => paths,
+        Err(exit) => return exit,
+    };
+    let compilation = check(&paths);
     let reported = args.report.report(&compilation.diagnostics, &compilation.sources);
-    conclude(reported.map(|exit| if is_usage(args, &compilation) { Exit::Usage } else { exit }))
+    conclude(reported.map(|exit| if is_usage(&paths, &compilation) { Exit::Usage } else { exit }))
 }
 
 /// Whether the arguments name what is not there.
-fn is_usage(args: &Args, compilation: &Compilation) -> bool {
+fn is_usage(paths: &[PathBuf], compilation: &Compilation) -> bool {
     let nothing = compilation.diagnostics.iter().any(|problem| problem.code == Code::NothingFound);
-    nothing || args.paths.iter().any(|path| !path.exists())
+    nothing || paths.iter().any(|path| !path.exists())
 }
 
 #[cfg(test)]
@@ -43,7 +52,8 @@ mod tests {
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
-        run(&Args { paths: vec![folder.path().to_owned()], report: ReportArgs::default() })
+        let paths = vec![folder.path().to_owned()];
+        run(&Args { paths, file: FileArgs::default(), report: ReportArgs::default() })
     }
 
     #[test]

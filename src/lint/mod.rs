@@ -96,7 +96,7 @@ pub fn lint(sources: Sources, mut diagnostics: Diagnostics, catalogue: &Catalogu
     let found = findings(&sources, &trees, &program, &plans, &diagnostics, options);
     diagnostics = fix::mend_needs(diagnostics, &sources);
     diagnostics.extend(found);
-    diagnostics.sort();
+    compile::tell_once(&mut diagnostics);
     let plans = plans.iter().map(|plan| (plan.workflow.to_string(), fix::meaning(plan))).collect();
     Linted { sources, diagnostics, plans }
 }

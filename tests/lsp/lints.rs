@@ -79,7 +79,9 @@ fn a_need_that_a_reference_says_already_goes_away() {
     let text = WORKFLOW.replace("    uses: state.stable\n", "    uses: state.stable\n    needs: [find]\n");
     editor.did_open(&workflow, &text);
     let problems = editor.problems(&workflow, 1);
-    assert_eq!(told(&problems), ["H0403 12:12-12:16 step `rest` waits for `find` already, because it refers to it"]);
+    let expected =
+        "H0403 12:12-12:16 step `rest` waits for `find` already, because it refers to it (repeats the reference)";
+    assert_eq!(told(&problems), [expected]);
     let actions = offered(&mut editor, &workflow, &problems, &json!(["quickfix"]));
     assert_eq!(edited(&text, &actions[0]["edit"]["changes"][uri(&workflow)]), WORKFLOW);
     assert!(editor.close().success());

@@ -83,11 +83,40 @@ fn the_reports_are_these() {
 #[test]
 fn a_file_of_scenarios_stands_for_its_folder() {
     let paths = ["rules", "a/b.test.yaml", "a/c.test.yaml", "d.test.yaml"].map(PathBuf::from);
-    assert_eq!(program_paths(&paths), ["rules", "a", "."].map(PathBuf::from));
+    assert_eq!(program_paths(&paths, Path::new("no/such")), ["rules", "a", "."].map(PathBuf::from));
 }
 
 #[test]
 fn only_a_ci_that_is_meant_is_one() {
     assert!(is_ci(Some("true")) && is_ci(Some("1")));
     assert!(!is_ci(None) && !is_ci(Some("")) && !is_ci(Some("false")));
+}
+
+#[test]
+fn scenarios_alone_are_about_the_configured_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    for name in ["rules", "workflows", "checks"] {
+        std::fs::create_dir(here.join(name)).unwrap();
+    }
+    std::fs::write(here.join("homeostat.yaml"), "program: [rules, workflows]\n").unwrap();
+    std::fs::write(here.join("rules/a.rules"), "event A {}\nrule a { on A run w() }\n").unwrap();
+    std::fs::write(here.join("workflows/w.yaml"), "workflow: w\nsteps: { s: { uses: state.stable } }\n").unwrap();
+    let scenarios = here.join("checks/w.test.yaml");
+    std::fs::write(&scenarios, "").unwrap();
+    let program = ["rules", "workflows"].map(|name| here.join(name));
+    assert_eq!(program_paths(std::slice::from_ref(&scenarios), here), program);
+    // What is named besides says what the program is.
+    assert_eq!(
+        program_paths(&[scenarios.clone(), here.join("rules")], here),
+        ["checks", "rules"].map(|it| here.join(it))
+    );
+    // Scenarios that stand elsewhere are about what stands beside them.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = elsewhere.path().join("w.test.yaml");
+    std::fs::write(&other, "").unwrap();
+    assert_eq!(program_paths(&[other], here), [elsewhere.path().to_owned()]);
+    // A configuration that is wrong names nothing.
+    std::fs::write(here.join("homeostat.yaml"), "programm: []\n").unwrap();
+    assert_eq!(program_paths(&[scenarios], here), [here.join("checks")]);
 }
