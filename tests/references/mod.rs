@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 mod actions;
 mod api;
 mod architecture;
+mod cli;
 mod diagnostics;
 mod editors;
 mod lints;
