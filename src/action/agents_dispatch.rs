@@ -25,10 +25,10 @@ impl Action for AgentsDispatch {
             undoable: true,
             needs_target: true,
             sets_rate: true,
+            one_of: &["total_rps", "factor", "assignments"],
             ..ActionSignature::pure(
                 "agents.dispatch",
-                "Sends each agent its rate, decreases first. Takes exactly one of `total_rps`, `factor` and `assignments`. In mode \
-                 `recommend` it waits for approval first; undoing it does not.",
+                "Sends each agent its rate, decreases first. In mode `recommend` it waits for approval first; undoing it does not.",
                 vec![
                     Field::optional("total_rps", Shape::Double, "split over the agents there are"),
                     Field::optional(

@@ -8,14 +8,15 @@ const MAX_NAME: usize = 64;
 /// names would cost minutes, and nobody reads so far.
 const MAX_COMPARISONS: usize = 1_000_000;
 
-/// The candidate closest to `wrong`, if it is close enough to be what was meant: at most a third of the letters differ.
+/// The candidate closest to `wrong`, if it is close enough to be what was meant: at most a third of the letters differ. Of
+/// several, one whose consonants are the same: vowels are what people mistake.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = Word::of(wrong)?;
     let near = candidates.into_iter().filter_map(|candidate| {
         let word = Word::of(candidate).filter(|word| wrong.may_be_near(word))?;
-        Some((wrong.distance(&word)?, candidate))
+        Some((wrong.distance(&word)?, !wrong.sounds_like(&word), candidate))
     });
-    near.min().map(|(_, candidate)| candidate)
+    near.min().map(|(.., candidate)| candidate)
 }
 
 /// Names that are looked at again and again, for one mistake after the other.
@@ -38,9 +39,9 @@ impl<'a> Candidates<'a> {
         let alike = self.words.iter().filter(|(word, _)| wrong.may_be_near(word));
         let near = alike.filter_map(|(word, name)| {
             self.left.set(self.left.get().checked_sub(1)?);
-            Some((wrong.distance(word)?, *name))
+            Some((wrong.distance(word)?, !wrong.sounds_like(word), *name))
         });
-        near.min().map(|(_, name)| name)
+        near.min().map(|(.., name)| name)
     }
 }
 
@@ -67,6 +68,14 @@ impl Word {
     fn limit(&self) -> usize {
         // Any one letter is one edit away from any other: nothing is meant by that.
         if self.letters.len() < 2 { 0 } else { (self.letters.len() / 3).clamp(1, 3) }
+    }
+
+    /// Whether the two differ in nothing but vowels.
+    fn sounds_like(&self, other: &Self) -> bool {
+        let consonants = |word: &Self| -> Vec<char> {
+            word.letters.iter().copied().filter(|letter| !matches!(letter, 'a' | 'e' | 'i' | 'o' | 'u' | 'y')).collect()
+        };
+        consonants(self) == consonants(other)
     }
 
     /// `false` only where the distance is certainly above the limit: an edit changes the length by one at most, and takes
@@ -123,6 +132,7 @@ mod tests {
         assert_eq!(nearest("Signature", names), Some("signature"));
         assert_eq!(nearest("p95_ms", names), Some("p99_ms"));
         assert_eq!(nearest("banana", names), None);
+        assert_eq!(nearest("tipe", ["time", "type", "tape_"]), Some("type"));
         assert_eq!(nearest(&"signature".repeat(100), names), None);
         assert_eq!(nearest("F", ["E", "f"]), Some("f"));
         assert_eq!(nearest("G", ["E"]), None);
@@ -143,9 +153,11 @@ mod tests {
         fn nothing_near_is_sorted_out(wrong in "[a-cA-C_é]{0,9}", names in prop::collection::vec("[a-cA-C_é]{0,9}", 0..6)) {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let limit = Word::of(&wrong).unwrap().limit();
-            let slow = names.iter().map(|name| (plain_distance(&wrong, name), *name)).filter(|(edits, _)| *edits <= limit).min();
-            prop_assert_eq!(nearest(&wrong, names.iter().copied()), slow.map(|(_, name)| name));
-            prop_assert_eq!(Candidates::new(names).nearest(&wrong), slow.map(|(_, name)| name));
+            let sounds = |name: &str| Word::of(&wrong).unwrap().sounds_like(&Word::of(name).unwrap());
+            let all = names.iter().map(|name| (plain_distance(&wrong, name), !sounds(name), *name));
+            let slow = all.filter(|(edits, ..)| *edits <= limit).min().map(|(.., name)| name);
+            prop_assert_eq!(nearest(&wrong, names.iter().copied()), slow);
+            prop_assert_eq!(Candidates::new(names).nearest(&wrong), slow);
         }
     }
 

@@ -2,6 +2,7 @@
 //! FILE [PATH…]`: what rules make of an event, and why.
 
 mod event;
+mod page;
 
 use std::path::PathBuf;
 
@@ -103,10 +104,10 @@ fn explain(args: &Args) -> Result<Exit, Failure> {
         _ => return Err(Failure::usage("one code is explained at a time").help("for an event, give `--event FILE`")),
     };
     match (code, args.format) {
-        (Some(code), Format::Text) => output::print(&page(code)),
-        (Some(code), Format::Json) => output::print_json(&data(code)),
+        (Some(code), Format::Text) => output::print(&page::text(code)),
+        (Some(code), Format::Json) => output::print_json(&page::data(code)),
         (None, Format::Text) => output::print(&list()),
-        (None, Format::Json) => output::print_json(&Code::ALL.iter().map(|code| data(*code)).collect()),
+        (None, Format::Json) => output::print_json(&Code::ALL.iter().map(|code| summary(*code)).collect()),
     }
 }
 
@@ -123,13 +124,9 @@ fn find(word: &str) -> Result<Code, Failure> {
     })
 }
 
-fn data(code: Code) -> Json {
+/// A code as the list of all has it.
+fn summary(code: Code) -> Json {
     json!({ "code": code.to_string(), "title": code.title(), "remedy": code.remedy() })
-}
-
-fn page(code: Code) -> String {
-    let bold = anstyle::Style::new().bold();
-    format!("{bold}{code}: {}{bold:#}\n\n{}\n", code.title(), code.remedy())
 }
 
 /// One line a code.

@@ -81,6 +81,7 @@ codes! {
     UnquotedExpression = 310, "an expression needs quotes in YAML", "YAML reads a leading `!`, `&`, `*`, `[` or `{`, and `: ` and ` #` within, as its own.";
     BadName = 311, "a name is malformed", "Names start with a letter or `_` and go on with letters, digits and `_`.";
     BadUndo = 312, "a step cannot be undone like that", "`undo: previous` is for actions that remember what was before.";
+    ExclusiveInputs = 313, "inputs exclude each other", "Give one of them, and delete the others.";
 
     Cycle = 400, "steps wait for each other", "Break the cycle: remove a `needs` or a reference.";
     NoRest = 401, "a path does not end in a resting phase", "Every way through a workflow with `state.*` steps must end in one.";

@@ -1,8 +1,9 @@
 //! What is wrong with a user's text: where, what, and what to do.
 //!
-//! Stages collect diagnostics and go on; `render` alone turns them into text. Nothing here knows what is being checked.
+//! Stages collect diagnostics and go on; `render` alone turns them into text. Nothing here knows what is being checked. `page` holds what is written of each code.
 
 pub mod codes;
+pub mod page;
 pub mod render;
 
 use std::collections::HashMap;
@@ -55,6 +56,23 @@ pub struct Diagnostic {
     pub edits: Vec<Edit>,
 }
 
+/// The longest words of a user that a message repeats, in characters: who reads it sees them in the excerpt.
+const LONGEST_IN_MESSAGE: usize = 80;
+/// And a help: what is to be written is shown as a whole, as long as somebody could have written it.
+const LONGEST_IN_HELP: usize = 240;
+
+/// What stands between backticks, shortened to `most` characters.
+fn shortened(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let shortened = text.split('`').enumerate().map(|(at, part)| {
+        let end = part.char_indices().nth(most).filter(|_| at % 2 == 1);
+        end.map_or_else(|| part.to_owned(), |(end, _)| format!("{}…", part.get(..end).unwrap_or_default()))
+    });
+    shortened.collect::<Vec<_>>().join("`")
+}
+
 impl Diagnostic {
     /// An error at `span`.
     pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
@@ -62,7 +80,7 @@ impl Diagnostic {
             code,
             severity: Severity::Error,
             // A message is one line, also where the user's own words in it are several.
-            message: message.into().replace(['\n', '\r'], " "),
+            message: shortened(&message.into().replace(['\n', '\r'], " "), LONGEST_IN_MESSAGE),
             primary: Label { span, text: String::new() },
             secondary: Vec::new(),
             help: None,
@@ -92,7 +110,7 @@ impl Diagnostic {
     /// What to do.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.help = Some(text.into());
+        self.help = Some(shortened(&text.into(), LONGEST_IN_HELP));
         self
     }
 
@@ -157,6 +175,11 @@ impl Diagnostics {
         }
     }
 
+    /// Forgets those that `is_it` finds, because another one says the same.
+    pub fn remove(&mut self, is_it: impl Fn(&Diagnostic) -> bool) {
+        self.list.retain(|diagnostic| !is_it(diagnostic));
+    }
+
     pub fn extend(&mut self, others: Diagnostics) {
         others.list.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
@@ -213,5 +236,21 @@ impl Diagnostics {
     /// How many are of this severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.list.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_words_are_shortened_and_ours_are_not() {
+        let name = "é".repeat(200);
+        let ours = "x".repeat(200);
+        let span = Span::new(SourceId(0), 0, 0);
+        let problem = Diagnostic::error(Code::UnknownName, span, format!("{ours} `{name}` and `b`"));
+        assert_eq!(problem.message, format!("{ours} `{}…` and `b`", "é".repeat(LONGEST_IN_MESSAGE)));
+        let whole = problem.help(format!("write `{name}`")).help.unwrap();
+        assert_eq!(whole, format!("write `{name}`"));
     }
 }

@@ -1,7 +1,8 @@
 //! Written values become templates: literals brought into the form of their declaration, `${ … }` compiled and held
 //! against it.
 
-use super::fit::{program_fits, remedy};
+use super::fit::{Intended, help_with, intended, program_fits, remedy};
+use super::holes;
 use super::nulls::{self, Known};
 use super::template::{Part, Template};
 use crate::base::fragment::Fragment;
@@ -43,6 +44,8 @@ impl Composer<'_> {
         whose: &str,
     ) -> Template {
         let mut composed = Vec::new();
+        let is_given = |name: &str| entries.iter().any(|(key, _)| key.name == name);
+        let mut misspelt: Vec<&str> = Vec::new();
         for (key, node) in entries {
             let template = match declared.field(&key.name) {
                 Some(field) => {
@@ -51,15 +54,20 @@ impl Composer<'_> {
                 }
                 None if declared.open => self.value(node, ANYTHING, &format!("`{}`", key.name)),
                 None => {
-                    self.unknown(key, declared, whose);
+                    let intended = intended(&key.name, declared, &is_given);
+                    if let Intended::Missing(name) = intended {
+                        misspelt.push(name);
+                    }
+                    self.unknown((key, node), declared, intended, whose);
                     None
                 }
             };
             composed.extend(template.map(|template| (key.name.clone(), template)));
         }
-        let is_given = |name: &str| entries.iter().any(|(key, _)| key.name == name);
-        let is_missing = |field: &&Field| !is_cut && !field.optional && !is_given(&field.name);
-        for field in declared.fields.iter().filter(is_missing) {
+        let missing = |field: &&Field| {
+            !is_cut && !field.optional && !is_given(&field.name) && !misspelt.contains(&field.name.as_str())
+        };
+        for field in declared.fields.iter().filter(missing) {
             let message = format!("{whose} needs the input `{}`", field.name);
             let mut diagnostic = Diagnostic::error(Code::MissingInput, place, message);
             let docs = if field.docs.is_empty() { String::new() } else { format!(": {}", field.docs) };
@@ -69,15 +77,17 @@ impl Composer<'_> {
         object_of(composed)
     }
 
-    fn unknown(&mut self, key: &Key, declared: &Object, whose: &str) {
-        let names = || declared.fields.iter().map(|field| field.name.as_str());
+    fn unknown(&mut self, (key, node): (&Key, &Node), declared: &Object, intended: Intended<'_>, whose: &str) {
         let message = format!("{whose} has no input `{}`", key.name);
         let mut diagnostic = Diagnostic::error(Code::UnknownInput, key.span, message);
-        diagnostic = match crate::base::suggest::nearest(&key.name, names()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        let is_fraction = node.is_null() && !key.name.is_empty() && key.name.bytes().all(|byte| byte.is_ascii_digit());
+        diagnostic = match help_with(intended) {
+            Some(help) => diagnostic.help(help),
+            // `{ factor: 0,8 }`: YAML ends the value at the comma.
+            None if is_fraction => diagnostic.help("the fraction of a number stands behind a point, like `0.8`"),
             None if declared.fields.is_empty() => diagnostic.help("it takes none"),
             None => {
-                let list: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+                let list: Vec<String> = declared.fields.iter().map(|field| format!("`{}`", field.name)).collect();
                 diagnostic.help(format!("it takes {}", list.join(", ")))
             }
         };
@@ -263,6 +273,7 @@ impl Composer<'_> {
         match expression::compile(expression, self.env) {
             Ok(program) => {
                 nulls::check(&program, self.env, self.known, self.diagnostics);
+                holes::check(&program, self.diagnostics);
                 self.programs.push(program.clone());
                 Some(program)
             }
@@ -279,7 +290,7 @@ impl Composer<'_> {
         if let Err(why) = program_fits(program, wanted.shape) {
             let message = format!("the value of {what} {why}");
             let mut diagnostic = Diagnostic::error(Code::WrongType, span, message);
-            if let (Shape::List(_), Shape::Object(_) | Shape::Map(_)) = (wanted.shape, program.shape()) {
+            if let (Shape::List(_), Shape::Map(_)) = (wanted.shape, program.shape()) {
                 diagnostic = diagnostic.help("the keys of a map are listed by `m.transformList(k, v, k)`");
             }
             if let Some(help) = remedy(&at.text, &program.shape(), wanted.shape) {

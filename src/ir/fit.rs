@@ -3,6 +3,8 @@
 //! Strict where the misfit is certain, lenient where a shape is only known at run time: data is held against its
 //! declaration again when it is there.
 
+use crate::base::literal::parse_duration;
+use crate::base::suggest::nearest;
 use crate::expression::Program;
 use crate::model::schema::{Object, Shape};
 
@@ -71,8 +73,38 @@ pub fn program_fits(program: &Program, declared: &Shape) -> Result<(), String> {
 /// What to do about a value of shape `actual` where `declared` is expected, where there is a plain answer.
 pub fn remedy(text: &str, actual: &Shape, declared: &Shape) -> Option<String> {
     if text.trim_start().starts_with(['"', '\'']) {
-        // A text that is written out is wrong itself.
-        return None;
+        let inner = written_text(text)?;
+        return match declared {
+            Shape::Int | Shape::Double if inner.parse::<f64>().is_ok() => {
+                Some(format!("a number stands without quotes: `{inner}`"))
+            }
+            Shape::Bool if matches!(inner, "true" | "false") => Some(format!("write `{inner}`, without quotes")),
+            Shape::Duration if parse_duration(inner).is_ok() => Some(format!("write `duration(\"{inner}\")`")),
+            // A text that is written out is wrong itself.
+            _ => None,
+        };
+    }
+    let is_number = text.trim().parse::<f64>().is_ok();
+    match (actual, declared) {
+        (Shape::Int | Shape::Double, Shape::String) if is_number => {
+            return Some(format!("text stands in quotes: `\"{}\"`", text.trim()));
+        }
+        (Shape::Int | Shape::Double, Shape::Duration) if is_number => {
+            return Some(format!("a duration has a unit: `duration(\"{}s\")`", text.trim()));
+        }
+        _ => {}
+    }
+    if let (Shape::Double, Shape::Int, Ok(number)) = (actual, declared, text.trim().parse::<f64>()) {
+        return (number.fract() == 0.0).then(|| format!("write `{number:.0}`: an `int` has no fraction"));
+    }
+    if let Shape::Object(object) = actual {
+        let mut fitting = object.fields.iter().filter(|field| {
+            !matches!(field.shape, Shape::Any) && fits(&field.shape, declared).is_ok() && *declared != Shape::Any
+        });
+        return match (fitting.next(), fitting.next()) {
+            (Some(only), None) => Some(format!("did you mean `{}.{}`?", text.trim(), only.name)),
+            _ => None,
+        };
     }
     // Longer expressions are not repeated: the function alone says it.
     let text = if text.chars().count() <= 40 && !text.contains(['\n', '\r']) { text.trim() } else { "…" };
@@ -87,6 +119,14 @@ pub fn remedy(text: &str, actual: &Shape, declared: &Shape) -> Option<String> {
     Some(format!("write `{function}({text})`"))
 }
 
+/// What stands between the quotes, where the whole expression is one text.
+fn written_text(expression: &str) -> Option<&str> {
+    let text = expression.trim();
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+    (!inner.contains(quote)).then_some(inner)
+}
+
 /// A shape in the words of a message.
 fn words(shape: &Shape) -> String {
     match shape {
@@ -95,9 +135,37 @@ fn words(shape: &Shape) -> String {
     }
 }
 
+/// What an input that is not declared was meant to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intended<'a> {
+    /// This one, which is not given: that it is missing is then no mistake of its own.
+    Missing(&'a str),
+    /// This one, which is given besides.
+    Given(&'a str),
+    Nothing,
+}
+
+/// The declared input that is nearest to `name`; one that is not given goes before those that are.
+pub(super) fn intended<'a>(name: &str, declared: &'a Object, is_given: &dyn Fn(&str) -> bool) -> Intended<'a> {
+    let near = |given: bool| {
+        let names = declared.fields.iter().map(|field| field.name.as_str());
+        nearest(name, names.filter(|name| is_given(name) == given))
+    };
+    near(false).map(Intended::Missing).or_else(|| near(true).map(Intended::Given)).unwrap_or(Intended::Nothing)
+}
+
+/// What to say of an input that was meant to be another one.
+pub(super) fn help_with(intended: Intended<'_>) -> Option<String> {
+    match intended {
+        Intended::Missing(name) => Some(format!("did you mean `{name}`?")),
+        Intended::Given(name) => Some(format!("`{name}` is given already: delete this one")),
+        Intended::Nothing => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{fits, remedy};
+    use super::{Intended, fits, intended, remedy};
     use crate::model::schema::{Field, Object, Shape};
 
     fn list(item: Shape) -> Shape {
@@ -142,5 +210,30 @@ mod tests {
     fn a_conversion_is_offered_where_one_exists() {
         assert_eq!(remedy("n", &Shape::Int, &Shape::Double), Some("write `double(n)`".to_owned()));
         assert_eq!(remedy("n", &Shape::Bool, &Shape::Double), None);
+        let given = |text: &str, declared: &Shape| remedy(text, &Shape::String, declared);
+        assert_eq!(given("\"0.8\"", &Shape::Double).as_deref(), Some("a number stands without quotes: `0.8`"));
+        assert_eq!(given("'30s'", &Shape::Duration).as_deref(), Some("write `duration(\"30s\")`"));
+        assert_eq!(given("'a' + 'b'", &Shape::Double), None);
+        let whole = remedy("1.0", &Shape::Double, &Shape::Int);
+        assert_eq!(whole.as_deref(), Some("write `1`: an `int` has no fraction"));
+        let output = object(vec![
+            Field::required("total_rps", Shape::Double, ""),
+            Field::required("shares", list(Shape::String), ""),
+        ]);
+        let of = |declared: &Shape| remedy("steps.a", &output, declared);
+        assert_eq!(of(&list(Shape::String)).as_deref(), Some("did you mean `steps.a.shares`?"));
+        assert_eq!(of(&Shape::Bool), None);
+    }
+
+    #[test]
+    fn what_is_misspelt_is_not_missing_besides() {
+        let declared = Object::new(vec![
+            Field::required("factor", Shape::Double, ""),
+            Field::optional("faktor", Shape::Double, ""),
+        ]);
+        assert_eq!(intended("facotr", &declared, &|_| false), Intended::Missing("factor"));
+        assert_eq!(intended("facotr", &declared, &|name| name == "factor"), Intended::Missing("faktor"));
+        assert_eq!(intended("facotr", &declared, &|_| true), Intended::Given("factor"));
+        assert_eq!(intended("banana", &declared, &|_| false), Intended::Nothing);
     }
 }

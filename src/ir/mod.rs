@@ -5,6 +5,7 @@
 pub mod check;
 mod compose;
 pub mod fit;
+mod holes;
 mod nulls;
 pub mod rules;
 pub mod scope;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::base::fragment::Fragment;
 use crate::base::source::SourceId;
-use crate::expression::compile;
+use crate::expression::{Bindings, compile};
 use crate::model::target;
 
 fn env() -> TypeEnv {
@@ -33,6 +33,28 @@ fn null_is_found_where_it_fails() {
         ("target.rate_rps == null ? target.rate_rps : -target.rate_rps + target.record.max_rps", "target.record"),
     ] {
         assert_eq!(found(text).0, [word], "{text}");
+    }
+}
+
+/// Nothing that would do is refused.
+#[test]
+fn what_is_refused_fails_on_null() {
+    let target = serde_json::json!({ "signature": null, "rate_rps": null, "record": null });
+    for text in [
+        "target.rate_rps > 1.0",
+        "2.0 * target.rate_rps",
+        "-target.rate_rps < 0.0",
+        "target.record.max_rps > 1.0",
+        "has(target.record.max_rps)",
+        "target.signature.startsWith('a')",
+        "size(target.signature) > 1",
+        "string(target.rate_rps) == 'x'",
+        "['a'].exists(x, target.rate_rps > 1.0)",
+        "target.rate_rps == null && target.rate_rps > 1.0",
+    ] {
+        assert_eq!(found(text).0.len(), 1, "{text}");
+        let program = compile(&Fragment::verbatim(SourceId(0), 0, text), &env()).unwrap();
+        assert!(program.evaluate(&Bindings::new().with("target", &target)).is_err(), "{text}");
     }
 }
 

@@ -14,14 +14,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::nulls::{self, Known};
-use super::{Busy, Emission, EventType, Invocation, Rule, Threshold, Throttle, scope};
+use super::{Busy, Emission, EventType, Invocation, Rule, Threshold, Throttle, holes, scope};
 use crate::base::digest::Digest;
 use crate::base::fragment::Fragment;
 use crate::base::id::{RuleName, WorkflowName};
 use crate::base::span::{Span, Spanned};
 use crate::base::suggest::Candidates;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::expression::ast::{ExprKind, Literal};
 use crate::expression::{self, TypeEnv};
 use crate::model::schema::{Object, Shape};
 use crate::syntax::rules::ast::{self, ClauseKind, ClauseWord};
@@ -255,7 +254,7 @@ impl<'n, 'a> Checker<'n, 'a> {
         }
         match expression::compile(fragment, self.env) {
             Ok(program) => {
-                self.looks_like_template(&program, fragment);
+                holes::check(&program, self.diagnostics);
                 nulls::check(&program, self.env, &self.known, self.diagnostics);
                 Some(program)
             }
@@ -263,24 +262,6 @@ impl<'n, 'a> Checker<'n, 'a> {
                 self.diagnostics.extend(problems);
                 None
             }
-        }
-    }
-
-    /// Warns of text with `${ … }` in it, which only workflows know.
-    fn looks_like_template(&mut self, program: &expression::Program, fragment: &Fragment) {
-        if let ExprKind::Literal(Literal::String(text)) = &program.expr().kind
-            && let Some((_, rest)) = text.split_once("${")
-            && let Some((inner, _)) = rest.split_once('}')
-        {
-            let span = fragment.span(0..fragment.text.len());
-            self.diagnostics.push(
-                Diagnostic::warning(
-                    Code::BadTemplate,
-                    span,
-                    "this is text: nothing is put in place of `${ … }` in rules",
-                )
-                .help(format!("write the expression itself: `{}`", inner.trim())),
-            );
         }
     }
 

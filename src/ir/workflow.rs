@@ -16,7 +16,7 @@ use crate::expression::{Program, TypeEnv};
 use crate::model::action::{ActionSignature, Catalogue};
 use crate::model::schema::Shape;
 use crate::syntax::workflow::ast;
-use crate::syntax::yaml::Node;
+use crate::syntax::yaml::{Key, Node};
 
 /// What a retry waits after the first attempt where nothing is written, and at most.
 const BACKOFF: Duration = Duration::from_secs(1);
@@ -227,16 +227,60 @@ impl<'a> Checker<'a> {
         (env, known): (&TypeEnv, &Known),
         programs: &mut Vec<Program>,
     ) -> Template {
+        if with.is_some_and(|with| with.as_map().is_none()) {
+            // That it is no mapping has been said; what is in it is not missing, too.
+            return Template::Object(Vec::new());
+        }
         let entries = with.and_then(Node::as_map).unwrap_or_default();
         let whole = uses.map(|uses| uses.span).or(with.map(|with| with.span)).unwrap_or(self.workflow.span);
         let is_cut = with.is_some_and(Node::is_cut);
         let mut composer = Composer { env, diagnostics: self.found, programs, known };
         match action {
-            Some(action) => composer.object((entries, is_cut), &action.inputs, whole, &format!("`{}`", action.name)),
+            Some(action) => {
+                let composed =
+                    composer.object((entries, is_cut), &action.inputs, whole, &format!("`{}`", action.name));
+                if !is_cut {
+                    self.one_of(action, entries, &composed, whole);
+                }
+                composed
+            }
             None => {
                 let anything = crate::model::schema::Object { fields: Vec::new(), open: true };
                 composer.object((entries, is_cut), &anything, whole, "the action")
             }
+        }
+    }
+
+    /// Inputs of which exactly one is to be given. One that may hold nothing excludes no other.
+    fn one_of(&mut self, action: &ActionSignature, entries: &[(Key, Node)], composed: &Template, place: Span) {
+        if action.one_of.is_empty() {
+            return;
+        }
+        let is_one = |name: &str| action.one_of.contains(&name);
+        let names: Vec<String> = action.one_of.iter().map(|name| format!("`{name}`")).collect();
+        let help = format!("`{}` takes exactly one of {}", action.name, names.join(", "));
+        let may_be_nothing = |name: &str| match composed {
+            Template::Object(fields) => fields.iter().any(|(field, value)| {
+                field == name && matches!(value, Template::Expression(program) if program.is_optional())
+            }),
+            _ => false,
+        };
+        let is_misspelt = |key: &Key| {
+            action.inputs.field(&key.name).is_none()
+                && crate::base::suggest::nearest(&key.name, action.one_of.iter().copied()).is_some()
+        };
+        if !entries.iter().any(|(key, _)| is_one(&key.name) || is_misspelt(key)) {
+            let message = format!("`{}` does nothing without an input", action.name);
+            self.found.push(Diagnostic::error(Code::MissingInput, place, message).help(help));
+            return;
+        }
+        let mut given =
+            entries.iter().map(|(key, _)| key).filter(|key| is_one(&key.name) && !may_be_nothing(&key.name));
+        if let (Some(first), Some(second)) = (given.next(), given.next()) {
+            let message = format!("`{}` and `{}` exclude each other", first.name, second.name);
+            let problem =
+                Diagnostic::error(Code::ExclusiveInputs, second.span, message).also(first.span, "given already");
+            self.found.push(problem.help(help));
         }
     }
 

@@ -11,7 +11,6 @@ mod checks;
 pub mod fix;
 mod flow;
 mod level;
-mod page;
 mod pairs;
 mod solve;
 mod subject;
@@ -23,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::source::Sources;
 use crate::base::span::Span;
 use crate::compile::{self, Trees};
+use crate::diagnostic::page::Page;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::ir;
 use crate::model::action::Catalogue;
@@ -30,7 +30,6 @@ use crate::plan::Plan;
 
 pub use checks::LINTS;
 pub use level::{Level, Levels, UnknownLint, find};
-pub use page::{Example, Page};
 pub use subject::{Subject, Target};
 
 /// One thing that is looked for.

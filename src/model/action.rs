@@ -13,6 +13,8 @@ pub struct ActionSignature {
     pub version: u32,
     pub docs: &'static str,
     pub inputs: Object,
+    /// Optional inputs of which exactly one is to be given.
+    pub one_of: &'static [&'static str],
     pub output: Object,
     pub effect: Effect,
     /// Whether `undo: previous` has a meaning.
@@ -71,6 +73,7 @@ impl ActionSignature {
             version: 1,
             docs,
             inputs: Object::new(inputs),
+            one_of: &[],
             output: Object::new(output),
             effect: Effect::None,
             undoable: false,

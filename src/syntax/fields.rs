@@ -128,7 +128,7 @@ impl Walk {
             node.as_int().and_then(|count| u32::try_from(count).ok()).filter(|count| (1..=most).contains(count));
         if count.is_none() {
             let meant = node.as_str().and_then(mend::number).filter(|meant| meant.parse::<u32>().is_ok());
-            let help = meant.map(|meant| format!("did you mean `{meant}`?")).unwrap_or_default();
+            let help = meant.map_or("write a number, like `3`".to_owned(), |meant| format!("did you mean `{meant}`?"));
             self.wrong_kind(node, what, &format!("a whole number from 1 to {most}"), &help);
         }
         count.map(|count| Spanned::new(count, node.span))

@@ -1,6 +1,7 @@
 //! Keys as other tools call them, and what they are called here.
 
 use crate::base::suggest::nearest;
+use crate::syntax::yaml::Node;
 
 /// A key of others, and the keys of ours that it may stand for: the first that is known at the place.
 const FOREIGN: &[(&str, &[&str])] = &[
@@ -92,6 +93,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("continue-on-error", "what happens after a failure is said in `on_failure`"),
     ("continue_on_error", "what happens after a failure is said in `on_failure`"),
     ("version", "a workflow has no version of its own: its digest names it"),
+    ("on_failure", "it stands beside `steps`: it is for the workflow as a whole"),
     ("<<", "YAML's merge keys are not known here: write the keys out"),
 ];
 
@@ -105,4 +107,23 @@ pub(super) fn meant<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
 /// What to do in place of a key that has no counterpart.
 pub(super) fn elsewhere(key: &str) -> Option<&'static str> {
     ELSEWHERE.iter().find(|(foreign, _)| *foreign == key).map(|(_, help)| *help)
+}
+
+/// What to write for an input that is described as in a JSON Schema, with `type` among other words of its own.
+pub(super) fn like_json_schema(node: &Node, name: &str) -> Option<String> {
+    let described = ["required", "optional", "default", "description", "enum"];
+    let kind = node.get("type")?.as_str()?;
+    let entries = node.as_map()?;
+    let all_known = entries.iter().all(|(key, _)| key.name == "type" || described.contains(&key.name.as_str()));
+    if !all_known || entries.len() < 2 {
+        return None;
+    }
+    let name = name.trim_end_matches('?');
+    let help = format!("write `{name}: {kind}`, or `{name}?: {kind}` where it may be left out");
+    let has_default = node.get("default").is_some();
+    Some(if has_default {
+        format!("{help}; what to take then is said where it is read: `.?{name}.orValue(…)`")
+    } else {
+        help
+    })
 }

@@ -68,7 +68,7 @@ pub fn split(fragment: &Fragment) -> Result<Vec<Piece>, Box<Diagnostic>> {
 }
 
 /// How long the expression is that `rest` begins with: up to a `}` outside its own strings and brackets.
-fn expression_length(rest: &str) -> Option<usize> {
+pub(super) fn expression_length(rest: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(c) = rest.get(at..).and_then(|rest| rest.chars().next()) {

@@ -13,6 +13,7 @@ mod configuration;
 mod hostile;
 mod offsets;
 mod random;
+mod together;
 
 /// Relative, as people write them: tests run in the package's folder.
 const RIGHT: &str = "tests/corpus/right";

@@ -22,7 +22,7 @@
 //! | `like an answer` | it is what an agent answers to a command that was posted |
 //! | `serve` | an engine is started in another terminal; it logs these lines among others |
 //! | `picture` | nothing to check |
-//! | `linted` | it is an example of a lint, which the lints' own test holds against it |
+//! | `example` | it is an example of a code or a lint, which is held against it by a test of its own |
 //! | `not run: REASON` | what cannot be checked here, and why |
 //!
 //! And where no block follows: `folder NAME` gives all pages of that name one folder (else each has its own), `with JSON` says
@@ -42,6 +42,7 @@ use serde_json::Value as Json;
 use session::{Session, Step};
 
 mod book;
+mod codes;
 mod folder;
 mod page;
 mod session;
@@ -101,7 +102,7 @@ impl Reader {
         let (word, rest) = block.says.split_once(' ').unwrap_or((&block.says, ""));
         let (path, how) = rest.split_once(", ").unwrap_or((rest, ""));
         match (word.trim_end_matches(':'), block.language.as_str()) {
-            ("not", _) | ("picture", "text") | ("linted", "rules" | "yaml") => Ok(()),
+            ("not", _) | ("picture", "text") | ("example", "rules" | "yaml" | "console") => Ok(()),
             ("file", _) => self.file(path, how, &block.text),
             ("append", "rules" | "yaml") => {
                 let before = self.folder.read(path).ok_or_else(|| format!("there is no {path} yet"))?;

@@ -37,6 +37,10 @@ fn section(action: &ActionSignature) -> String {
         (action.loads_target, "- Load: events that come in meanwhile are marked `during_test`\n"),
     ];
     notes.iter().filter(|(holds, _)| *holds).for_each(|(_, note)| text.push_str(note));
+    if !action.one_of.is_empty() {
+        let names: Vec<String> = action.one_of.iter().map(|name| format!("`{name}`")).collect();
+        text.push_str(&format!("- Exactly one of these inputs: {}\n", names.join(", ")));
+    }
     text.push_str(&format!("- Version: {version}\n"));
     text.push_str(&fields("Input", &action.inputs));
     text.push_str(&fields("Output", &action.output));

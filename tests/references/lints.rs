@@ -22,15 +22,16 @@ fn every_lint_is_described() {
             "\n## `{}`\n\n{}\n\nWrong:\n\n{}\n\nRight:\n\n{}\n",
             lint.name,
             docs.text,
-            linted(&docs.wrong.markdown),
-            linted(&docs.right.markdown)
+            example(&docs.wrong.markdown),
+            example(&docs.right.markdown)
         ));
     }
     hold("docs/reference/lints.md", &page);
 }
 
-/// The blocks as the guide's own test takes them: they are linted by the test of the lints, and need not be right.
-fn linted(markdown: &str) -> String {
+/// The blocks as the guide's own test takes them: each is held against its page by a test of its own, and need not be
+/// right.
+pub(super) fn example(markdown: &str) -> String {
     let mut text = String::new();
     let mut in_block = false;
     for line in markdown.lines() {
@@ -42,7 +43,7 @@ fn linted(markdown: &str) -> String {
                     text.push_str(&format!("`{name}`:\n\n"));
                     line = language;
                 }
-                text.push_str("<!-- guide: linted -->\n");
+                text.push_str("<!-- guide: example -->\n");
             }
             in_block = !in_block;
         }

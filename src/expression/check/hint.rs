@@ -2,8 +2,13 @@
 //!
 //! Words alone: whether something is wrong is decided elsewhere.
 
+use std::sync::Arc;
+
+use crate::base::suggest::nearest;
+use crate::expression::ast::Expr;
 use crate::expression::environment::TypeEnv;
 use crate::expression::types::Type;
+use crate::model::schema::{Object, Shape};
 
 /// What to do where an operator or a comparison meets these two types.
 pub(super) fn operands(symbol: &str, left: &Type, right: &Type) -> Option<String> {
@@ -44,17 +49,98 @@ pub(super) fn operands(symbol: &str, left: &Type, right: &Type) -> Option<String
     Some(help.to_owned())
 }
 
-/// What to write where a value without fields was selected from.
-pub(super) fn selection(of: &Type, field: &str) -> Option<&'static str> {
-    match (of, field) {
+/// A dotted name as it is written.
+pub(super) fn path(expr: &Expr) -> Option<String> {
+    expr.path().map(|(words, _)| words.join("."))
+}
+
+/// Most fields that a help lists.
+const MAX_LISTED: usize = 12;
+
+/// What to write for a field that `object` at `path` does not have. `outer` is what `object` is itself a field of.
+pub(super) fn field(
+    object: &Object,
+    path: Option<&str>,
+    outer: Option<(Arc<Object>, String)>,
+    name: &str,
+) -> Option<String> {
+    let did_you_mean = |path: &str| Some(format!("did you mean `{path}`?"));
+    let within = |inner: &str, name: &str| match path {
+        Some(path) => format!("{path}.{inner}.{name}"),
+        None => format!("{inner}.{name}"),
+    };
+    let inner = || {
+        object.fields.iter().filter_map(|field| match &field.shape {
+            Shape::Object(inner) => Some((field.name.as_str(), inner)),
+            _ => None,
+        })
+    };
+    // It is there, but one level deeper or higher.
+    if let Some((holder, _)) = inner().find(|(_, inner)| inner.field(name).is_some()) {
+        return did_you_mean(&within(holder, name));
+    }
+    if let Some((_, path)) = outer.filter(|(outer, _)| outer.field(name).is_some()) {
+        return did_you_mean(&format!("{path}.{name}"));
+    }
+    let names = |object: &Object| object.fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
+    let own = names(object);
+    if let Some(near) = nearest(name, own.iter().map(String::as_str)) {
+        return did_you_mean(near);
+    }
+    for (holder, inner) in inner() {
+        if let Some(near) = nearest(name, names(inner).iter().map(String::as_str)) {
+            return did_you_mean(&within(holder, near));
+        }
+    }
+    let listed: Vec<String> = own.iter().take(MAX_LISTED).map(|name| format!("`{name}`")).collect();
+    match (listed.as_slice(), own.len().saturating_sub(MAX_LISTED)) {
+        ([], _) => Some("it has no fields".to_owned()),
+        ([only], 0) => Some(format!("its only field is {only}")),
+        (listed, 0) => Some(format!("its fields are {}", listed.join(", "))),
+        (listed, others) => Some(format!("its fields are {} and {others} more", listed.join(", "))),
+    }
+}
+
+/// What to write where a value without fields, at `path`, was selected from.
+pub(super) fn selection(of: &Type, path: Option<&str>, field: &str) -> Option<String> {
+    let whole = path.unwrap_or("…");
+    let help = match (of, field) {
         (Type::List(_) | Type::String | Type::Bytes, "length" | "len" | "size" | "count") => {
-            Some("how long it is, is asked with `size(…)`")
+            format!("how long it is, is asked with `size({whole})`")
         }
         (Type::List(_), _) => {
-            Some("its items may have them: take one with `[0]`, or look through all with `.exists(x, …)`")
+            "its items may have them: take one with `[0]`, or look through all with `.exists(x, …)`".to_owned()
         }
-        _ => None,
-    }
+        (Type::Timestamp | Type::Duration, _) => match part_of_time(of, field) {
+            Some((function, note)) => format!("write `{whole}.{function}()`{note}"),
+            None => {
+                let last = if *of == Type::Timestamp { ", `.getDate()`, `.getMonth()`, `.getFullYear()`" } else { "" };
+                format!("its parts are asked with functions: `.getHours()`, `.getMinutes()`, `.getSeconds()`{last}")
+            }
+        },
+        _ => return None,
+    };
+    Some(help)
+}
+
+/// The function that gives a part of a time or a duration, and how it counts, by what others call the part.
+fn part_of_time(of: &Type, part: &str) -> Option<(&'static str, &'static str)> {
+    let plain: String = part.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect();
+    let plain = plain.strip_prefix("get").unwrap_or(&plain);
+    let found = match plain {
+        "hour" | "hours" => ("getHours", ""),
+        "minute" | "minutes" => ("getMinutes", ""),
+        "second" | "seconds" => ("getSeconds", ""),
+        "millisecond" | "milliseconds" | "millis" | "ms" => ("getMilliseconds", ""),
+        _ if *of == Type::Duration => return None,
+        "year" | "years" | "fullyear" => ("getFullYear", ""),
+        "month" | "months" => ("getMonth", ": January is 0"),
+        "day" | "days" | "date" | "dayofmonth" => ("getDate", ""),
+        "weekday" | "dayofweek" | "dow" => ("getDayOfWeek", ": Sunday is 0"),
+        "yearday" | "dayofyear" => ("getDayOfYear", ": January 1st is 0"),
+        _ => return None,
+    };
+    Some(found)
 }
 
 /// The word of ours for a constant of another language.
@@ -92,6 +178,11 @@ pub(super) fn function(name: &str) -> Option<&'static str> {
         "default" | "coalesce" | "orElse" | "or_else" | "getOrElse" => "write `a.?b.orValue(…)`",
         "test" | "match" | "regex" => "write `.matches(…)`",
         "now" => "`now` is a name, and stands without `()`",
+        "hour" | "hours" => "write `.getHours()`",
+        "minute" | "minutes" => "write `.getMinutes()`",
+        "weekday" | "dayOfWeek" | "day_of_week" => "write `.getDayOfWeek()`: Sunday is 0",
+        "month" => "write `.getMonth()`: January is 0",
+        "year" => "write `.getFullYear()`",
         "isNull" | "is_null" => "compare with `null`",
         "defined" | "exists_" | "isset" => "whether a field is there is asked with `has(…)`",
         _ => return None,
@@ -112,7 +203,7 @@ pub(super) fn fields_named(env: &TypeEnv, name: &str) -> Vec<String> {
             found.push(format!("`{root}.{name}`"));
         }
         for field in &object.fields {
-            if let crate::model::schema::Shape::Object(inner) = &field.shape
+            if let Shape::Object(inner) = &field.shape
                 && inner.field(name).is_some()
                 && field.name == "data"
             {

@@ -5,6 +5,7 @@
 mod call;
 mod comprehension;
 mod hint;
+mod select;
 mod unify;
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use super::ast::{BinaryOperator, Element, Entry, Expr, ExprId, ExprKind, Literal
 use super::environment::TypeEnv;
 use super::functions::{self, Overload};
 use super::types::Type;
-use crate::base::span::{Span, Spanned};
+use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 #[cfg(test)]
 pub(super) use call::MACROS;
@@ -247,85 +248,6 @@ impl Checker<'_> {
         self.global(expr, &words.join("."), absolute)
     }
 
-    /// The type of a field of `of`.
-    fn field(&mut self, operand: &Expr, of: &Type, field: &Spanned<String>, optional: bool) -> Type {
-        let of = self.known(of);
-        let (inner, is_optional) = match &of {
-            Type::Optional(content) => (content.without_null().clone(), true),
-            other => (other.without_null().clone(), false),
-        };
-        let kind = match inner {
-            Type::Map(_, value) => value.as_ref().clone(),
-            Type::Object(object) => match object.field(&field.node) {
-                Some(declared) => Type::of_field(declared),
-                None if object.open => Type::Dyn,
-                None => {
-                    let whole =
-                        operand.path().map_or_else(|| "it".to_owned(), |(words, _)| format!("`{}`", words.join(".")));
-                    let message = format!("{whole} has no field `{}`", field.node);
-                    let names: Vec<&str> = object.fields.iter().map(|field| field.name.as_str()).collect();
-                    let mut problem = Diagnostic::error(Code::UnknownField, field.span, message)
-                        .suggest(&field.node, names.iter().copied());
-                    if problem.help.is_none() && (1..=12).contains(&names.len()) {
-                        let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-                        problem = problem.help(format!("its fields are {}", listed.join(", ")));
-                    }
-                    self.report(problem);
-                    Type::Error
-                }
-            },
-            Type::Dyn | Type::Error => Type::Dyn,
-            variable @ Type::Variable(_) => {
-                self.substitution.fits(&Type::Dyn, &variable);
-                Type::Dyn
-            }
-            other => {
-                let message = format!("{other} has no fields");
-                let mut problem = Diagnostic::error(Code::NoOverload, field.span, message);
-                problem.help = hint::selection(&other, &field.node).map(str::to_owned);
-                self.report(problem);
-                Type::Error
-            }
-        };
-        if optional || is_optional { Type::optional(kind) } else { kind }
-    }
-
-    fn index(&mut self, expr: &Expr, operand: &Expr, key: &Expr, optional: bool) -> Type {
-        let of = self.check(operand);
-        let of = self.known(&of);
-        let key_type = self.check(key);
-        let (inner, is_optional) = match &of {
-            Type::Optional(content) => (content.without_null().clone(), true),
-            other => (other.without_null().clone(), false),
-        };
-        let (wanted, kind) = match inner {
-            Type::List(item) => (Type::Int, item.as_ref().clone()),
-            Type::Map(key, value) => (key.as_ref().clone(), value.as_ref().clone()),
-            Type::Object(object) => match &key.kind {
-                ExprKind::Literal(Literal::String(name)) => {
-                    let field = Spanned::new(name.clone(), key.span);
-                    (Type::Dyn, self.field(operand, &Type::Object(object), &field, false))
-                }
-                _ => (Type::String, Type::Dyn),
-            },
-            Type::Dyn | Type::Error => (Type::Dyn, Type::Dyn),
-            variable @ Type::Variable(_) => {
-                self.substitution.fits(&Type::Dyn, &variable);
-                (Type::Dyn, Type::Dyn)
-            }
-            other => {
-                let message = format!("{other} cannot be indexed");
-                self.report(Diagnostic::error(Code::NoOverload, expr.span, message).help("lists and maps can"));
-                (Type::Dyn, Type::Error)
-            }
-        };
-        if !self.substitution.fits(&key_type, &wanted) {
-            let message = format!("the key is {}, but it must be {}", self.known(&key_type), self.known(&wanted));
-            self.report(Diagnostic::error(Code::NoOverload, key.span, message));
-        }
-        if optional || is_optional { Type::optional(kind) } else { kind }
-    }
-
     /// The result of an operator from its table.
     fn operator(&mut self, span: Span, symbol: &str, operands: &[Type]) -> Type {
         let overloads: Vec<&Overload> = functions::operator(symbol).iter().collect();
@@ -403,8 +325,34 @@ impl Checker<'_> {
                 }
                 Type::Bool
             }
-            _ => self.operator(expr.span, operator.symbol(), &[left.1, right.1]),
+            _ => {
+                let is_adjacent = left.0.span.end + 1 == right.0.span.start;
+                if operator == BinaryOperator::Subtract && is_adjacent && self.name_with_a_dash(left.0, right.0) {
+                    return Type::Error;
+                }
+                self.operator(expr.span, operator.symbol(), &[left.1, right.1])
+            }
         }
+    }
+
+    /// Whether `inputs.my-name` was meant to be one name: its second half does not exist. That is then told.
+    fn name_with_a_dash(&mut self, left: &Expr, right: &Expr) -> bool {
+        let (ExprKind::Select { field, .. }, ExprKind::Name { name, .. }) = (&left.kind, &right.kind) else {
+            return false;
+        };
+        let is_right = |problem: &Diagnostic| problem.code == Code::UnknownName && problem.primary.span == right.span;
+        let is_left = |problem: &Diagnostic| problem.code == Code::UnknownField && problem.primary.span == field.span;
+        let help = format!("`-` subtracts: a name has `_` in its place, like `{}_{name}`", field.node);
+        if !self.problems.iter().any(is_right) {
+            return false;
+        }
+        if self.problems.iter().any(is_left) {
+            self.problems.remove(is_right);
+            self.problems.change(is_left, |problem| problem.help(help.clone()));
+        } else {
+            self.problems.change(is_right, |problem| problem.help(help.clone()));
+        }
+        true
     }
 
     fn expect_bool(&mut self, expr: &Expr, what: &str) {

@@ -106,7 +106,15 @@ pub(super) fn explain(fragment: &Fragment, error: &Error<Rule>) -> Diagnostic {
         (_, "and") => problem.help("`and` is written `&&`"),
         (_, "or") => problem.help("`or` is written `||`"),
         ('?', _) => problem.help("put parentheses around a `? :` within another"),
-        _ if follows_word(fragment, at, "not") => problem.help("`not` is written `!`"),
+        _ if follows_word(fragment, at, "not") => {
+            let end = fragment.text.get(..at).unwrap_or_default().trim_end().len();
+            syntax(end - "not".len()..end, "unexpected `not`".to_owned()).help("`not` is written `!`")
+        }
+        ('}', _) if fragment.text.trim_start().starts_with('{') => {
+            let open = fragment.text.len() - fragment.text.trim_start().len();
+            syntax(open..open + 1, "an expression does not stand in braces".to_owned())
+                .help("delete them: `{ … }` makes a map, like `{\"key\": value}`")
+        }
         (_, word) if is_reserved(word) && expected(positives).contains("a value") => {
             let help = match word {
                 "if" => "a choice is written `condition ? this : that`",

@@ -1,12 +1,12 @@
 //! The arguments of `run` and `emit`, held against what takes them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::super::fit::{program_fits, remedy};
+use super::super::fit::{Intended, help_with, intended, program_fits, remedy};
 use super::super::nulls;
 use super::super::template::Template;
 use super::Checker;
-use crate::base::span::Span;
+use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expression;
 use crate::model::schema::{Field, Object};
@@ -30,6 +30,7 @@ impl Checker<'_, '_> {
         let mut entries = Vec::new();
         let mut whole = true;
         let mut places: HashMap<&str, Span> = HashMap::new();
+        let mut unknown = Vec::new();
         for argument in &call.arguments {
             let name = &argument.name;
             let program = self.compile(&argument.value);
@@ -47,7 +48,7 @@ impl Checker<'_, '_> {
             match (field, program) {
                 (Some(None), _) => {
                     whole = false;
-                    self.unknown(name.node.as_str(), name.span, declared, what, word);
+                    unknown.push(name);
                 }
                 (Some(Some(field)), Some(program)) => {
                     let span = argument.value.span(0..argument.value.text.len());
@@ -58,10 +59,23 @@ impl Checker<'_, '_> {
                 (_, None) => {}
             }
         }
-        let given = |field: &&Field| places.contains_key(field.name.as_str());
-        let fields = declared.map(|object| object.fields.as_slice()).unwrap_or_default();
-        for field in fields.iter().filter(|field| !field.optional && !given(field)) {
+        let given = |name: &str| places.contains_key(name);
+        let nothing = Object::default();
+        let declared = declared.unwrap_or(&nothing);
+        let mut misspelt = HashSet::new();
+        for name in unknown {
+            let intended = intended(&name.node, declared, &given);
+            if let Intended::Missing(name) = intended {
+                misspelt.insert(name);
+            }
+            self.unknown(name, declared, intended, what, word);
+        }
+        let missing = |field: &&Field| !field.optional && !given(&field.name);
+        for field in declared.fields.iter().filter(missing) {
             whole = false;
+            if misspelt.contains(field.name.as_str()) {
+                continue;
+            }
             let message = format!("the {what} needs `{}`, which is not given", field.name);
             self.diagnostics.push(
                 Diagnostic::error(Code::BadArgument, call.name.span, message)
@@ -71,16 +85,16 @@ impl Checker<'_, '_> {
         whole.then_some(Template::Object(entries))
     }
 
-    fn unknown(&mut self, name: &str, span: Span, declared: Option<&Object>, what: &str, word: &str) {
-        let fields = declared.map(|object| object.fields.as_slice()).unwrap_or_default();
-        let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+    fn unknown(&mut self, name: &Spanned<String>, declared: &Object, intended: Intended<'_>, what: &str, word: &str) {
+        let names: Vec<&str> = declared.fields.iter().map(|field| field.name.as_str()).collect();
         let help = match names.as_slice() {
             [] => format!("it has no {word}s: delete the argument"),
             names if names.len() > MAX_LISTED => format!("it has {} {word}s, and this is none of them", names.len()),
             names => format!("its {word}s are `{}`", names.join("`, `")),
         };
-        let problem = Diagnostic::error(Code::BadArgument, span, format!("the {what} has no {word} `{name}`"));
-        self.diagnostics.push(problem.help(help).suggest(name, names));
+        let message = format!("the {what} has no {word} `{}`", name.node);
+        let problem = Diagnostic::error(Code::BadArgument, name.span, message);
+        self.diagnostics.push(problem.help(help_with(intended).unwrap_or(help)));
     }
 
     /// Whether the value fits the field.

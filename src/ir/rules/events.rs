@@ -18,7 +18,9 @@ pub(super) fn declare(files: &[ast::File], diagnostics: &mut Diagnostics) -> Vec
     let mut events = Vec::new();
     for item in files.iter().flat_map(|file| &file.items) {
         let ast::Item::Event(event) = item else { continue };
-        let data = object(&event.fields, diagnostics);
+        let mut data = object(&event.fields, diagnostics);
+        // What could not be read may be the field that is used.
+        data.open |= !event.is_whole;
         if once(&mut places, &event.name, "event", diagnostics) && !event.name.node.is_empty() {
             events.push(EventType {
                 name: event.name.node.clone(),

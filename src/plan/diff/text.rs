@@ -42,7 +42,7 @@ pub(super) fn render(changes: &[Change]) -> String {
         let is_part = change.path.first().is_some_and(|section| whole.contains(&section.as_str()));
         match change.path.split_at_checked(2) {
             Some((place, [])) if is_part => {
-                out.push_str(&line(4, sign, &title(place), change));
+                out.push_str(&line(4, sign, &format!("{}{}", title(place), optional(change)), change));
                 part = None;
             }
             Some((place, rest)) if is_part => {
@@ -66,6 +66,13 @@ fn sign(change: &Change) -> char {
         (_, None) => '-',
         _ => '~',
     }
+}
+
+/// The mark of an input or field that may be left out, where it is new or gone.
+fn optional(change: &Change) -> &'static str {
+    let field = change.old.as_ref().or(change.new.as_ref());
+    let is_optional = field.and_then(|field| field.get("optional")).and_then(Json::as_bool);
+    if is_optional == Some(true) { "?" } else { "" }
 }
 
 /// One difference: what it is about, and both values.

@@ -29,6 +29,8 @@ pub struct Event {
     /// Empty where it is missing or no name.
     pub name: Spanned<String>,
     pub fields: Vec<Field>,
+    /// Whether every field could be read.
+    pub is_whole: bool,
     pub span: Span,
 }
 

@@ -151,10 +151,14 @@ impl Reader<'_> {
     fn event(&mut self, pair: Pair<'_, Rule>, docs: &mut Pending) -> Event {
         let span = self.of(&pair);
         let docs_of_event = docs.take();
-        let (mut name, mut fields, mut head) = (None, Vec::new(), span);
+        let (mut name, mut fields, mut head, mut is_whole) = (None, Vec::new(), span, true);
         for inner in pair.into_inner() {
             match inner.as_rule() {
                 Rule::event_word => head = self.of(&inner),
+                Rule::odd_event_word => {
+                    head = self.of(&inner);
+                    self.diagnostics.push(problem::odd_word(head, inner.as_str(), "event"));
+                }
                 Rule::event_name => name = Some(self.text_of(&inner)),
                 Rule::bad_name => {
                     self.diagnostics.push(problem::bad_name(self.source, "an event", &inner));
@@ -167,11 +171,15 @@ impl Reader<'_> {
                     self.diagnostics.push(problem::missing_open(after, "an event's fields stand in braces"));
                 }
                 Rule::missing_close => self.diagnostics.push(problem::missing_close("event", head, self.of(&inner))),
-                _ => self.entry(inner, docs, &mut fields, 1),
+                form => {
+                    let before = fields.len();
+                    self.entry(inner, docs, &mut fields, 1);
+                    is_whole &= form != Rule::bad_field && (form != Rule::field || fields.len() > before);
+                }
             }
         }
         let name = name.unwrap_or_else(|| self.missing_name("event", head));
-        Event { docs: docs_of_event, name, fields, span }
+        Event { docs: docs_of_event, name, fields, is_whole, span }
     }
 
     /// Says that a name is missing, and puts an empty one in its place.
@@ -259,6 +267,10 @@ impl Reader<'_> {
         for inner in pair.into_inner() {
             match inner.as_rule() {
                 Rule::rule_word => head = self.of(&inner),
+                Rule::odd_rule_word => {
+                    head = self.of(&inner);
+                    self.diagnostics.push(problem::odd_word(head, inner.as_str(), "rule"));
+                }
                 Rule::rule_name => name = Some(self.text_of(&inner)),
                 Rule::bad_name => {
                     self.diagnostics.push(problem::bad_name(self.source, "a rule", &inner));

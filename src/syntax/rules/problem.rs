@@ -20,6 +20,17 @@ pub(super) fn stray_close(span: Span) -> Diagnostic {
     Diagnostic::error(Code::RuleSyntax, span, "this `}` closes nothing").help("delete it, or add what it should close")
 }
 
+/// An item that begins with another word than it should.
+pub(super) fn odd_word(span: Span, written: &str, meant: &str) -> Diagnostic {
+    let message = format!("expected `event` or `rule`, found {}", quoted(written));
+    let problem = Diagnostic::error(Code::RuleSyntax, span, message);
+    if nearest(written, [meant]).is_some() {
+        return problem.help(format!("did you mean `{meant}`?"));
+    }
+    let holds = if meant == "rule" { "what holds clauses" } else { "what has fields" };
+    problem.help(format!("{holds} is a{} `{meant}`", if meant == "event" { "n" } else { "" }))
+}
+
 /// Text between items.
 pub(super) fn stray_text(source: SourceId, pair: &Pair<'_, Rule>) -> Diagnostic {
     let (at, found) = first(pair.as_str());
@@ -82,6 +93,16 @@ pub(super) fn bad_name(source: SourceId, what: &str, pair: &Pair<'_, Rule>) -> D
     let start = pair.as_span().start();
     let span = Span::new(source, start, start + written.len());
     let problem = Diagnostic::error(Code::RuleSyntax, span, format!("{} is no name for {what}", quoted(written)));
+    let mut words = written.split_whitespace();
+    if let (Some(name), Some(clause)) = (words.next(), words.next().and_then(ClauseWord::from_word))
+        && name.chars().all(scan::is_word)
+    {
+        let help = format!(
+            "the name is one word, and clauses stand in the braces behind it: `rule {name} {{ {} … }}`",
+            clause.as_str()
+        );
+        return problem.help(help);
+    }
     let mended: String = written.chars().map(|c| if scan::is_word(c) { c } else { '_' }).collect();
     let plain = written.chars().all(|c| scan::is_word(c) || matches!(c, '-' | '.' | '/' | ':'));
     if plain && !mended.starts_with(|c: char| c.is_ascii_digit()) {
@@ -110,16 +131,19 @@ pub(super) fn bad_field(source: SourceId, pair: &Pair<'_, Rule>) -> Diagnostic {
     if text == "," {
         return Diagnostic::error(Code::RuleSyntax, place(0..1), "expected a field, found `,`").help("delete it");
     }
-    if let Some(problem) = unbalanced(text, &place) {
-        return problem;
-    }
     let (at, _) = first(text);
     let word = text.get(at.start..).unwrap_or_default();
-    if let Some((from, help)) = type_habit(word) {
+    let unbalanced = unbalanced(text, &place);
+    if let Some((from, help)) = type_habit(word).filter(|_| unbalanced.is_none()) {
         let from = at.start + from;
-        let found = text.get(from..).and_then(|rest| rest.chars().next()).unwrap_or(' ');
-        let message = format!("unexpected {}", quoted(&found.to_string()));
-        return Diagnostic::error(Code::RuleSyntax, place(from..from + found.len_utf8()), message).help(help);
+        let rest = text.get(from..).unwrap_or_default();
+        let word = rest.find(|c: char| !scan::is_word(c)).unwrap_or(rest.len());
+        let length = word.max(rest.chars().next().map_or(0, char::len_utf8));
+        let message = format!("unexpected {}", quoted(rest.get(..length).unwrap_or_default()));
+        return Diagnostic::error(Code::RuleSyntax, place(from..from + length), message).help(help);
+    }
+    if let Some(problem) = unbalanced {
+        return problem;
     }
     let problem = match Grammar::parse(Rule::field, text) {
         Err(error) => expected(text, &error, &place),
@@ -143,6 +167,9 @@ fn type_habit(field: &str) -> Option<(usize, &'static str)> {
     if written.starts_with('[') {
         return Some((start, "a list is written `list<string>`"));
     }
+    if written.starts_with("enum") {
+        return Some((start, "there are no enumerations: write `string`, and compare with the values that occur"));
+    }
     if written.starts_with("map<") {
         let comma = written.find(',').filter(|comma| written.find('>').is_none_or(|close| *comma < close))?;
         return Some((start + comma, "the keys of a map are text, and only its values have a type: `map<int>`"));
@@ -150,6 +177,9 @@ fn type_habit(field: &str) -> Option<(usize, &'static str)> {
     let written = written.get(..end)?;
     if let Some(at) = written.find('?') {
         return Some((start + at, "the `?` stands behind the name: `name?: string`"));
+    }
+    if let Some(at) = written.find('=') {
+        return Some((start + at, "a field has no default: write `name?: type`, and read it with `.?name.orValue(…)`"));
     }
     if let Some(at) = written.find("[]") {
         return Some((start + at, "a list is written `list<string>`"));
@@ -181,6 +211,9 @@ pub(super) fn bad_clause(
             let message = format!("`{word}` is followed by `:`");
             let problem = Diagnostic::error(Code::RuleSyntax, place(at.end..at.end + 1), message);
             problem.help(format!("delete it: {}", usage(known)))
+        }
+        Err(error) if found_by(text, &error).starts_with('=') && text.contains('(') => {
+            expected(text, &error, &place).help("between a name and its value stands `:`, like `name: value`")
         }
         Err(error) => expected(text, &error, &place).help(usage(known)),
         Ok(_) => Diagnostic::error(Code::BadClause, place(at), format!("the `{word}` clause cannot be read"))
@@ -225,8 +258,8 @@ fn no_clause(
             (None, "," | "|" | "or", Some(ClauseWord::On)) => {
                 problem.help("a rule is for one event: write a rule for each")
             }
-            (None, _, Some(clause)) => problem.help(usage(clause)),
-            (None, _, None) => problem,
+            (None, _, Some(clause)) if problem.help.is_none() => problem.help(usage(clause)),
+            (None, ..) => problem,
         };
         // It belongs to the clause before it, unless it swallowed one that is then not missing.
         let swallowed = ["run ", "emit "].iter().any(|word| text.contains(&format!(" {word}")));
@@ -258,21 +291,34 @@ fn unbalanced(text: &str, place: &dyn Fn(std::ops::Range<usize>) -> Span) -> Opt
     Some(match scan::imbalance(text)? {
         Imbalance::Text(at) => {
             let message = format!("the text that starts with {} is never closed", written(&at));
-            Diagnostic::error(Code::RuleSyntax, place(at), message)
+            Diagnostic::error(Code::RuleSyntax, place(at), message).help("close it with the quote it starts with")
         }
         Imbalance::Open(at) => {
             let message = format!("this {} is never closed", written(&at));
-            Diagnostic::error(Code::RuleSyntax, place(at), message)
+            let close = match text.get(at.clone()) {
+                Some("(") => "add `)` where it ends",
+                Some("[") => "add `]` where it ends",
+                _ => "add `}` where it ends",
+            };
+            Diagnostic::error(Code::RuleSyntax, place(at), message).help(close)
         }
         Imbalance::Close(at) => {
             let message = format!("this {} closes nothing", written(&at));
-            Diagnostic::error(Code::RuleSyntax, place(at), message)
+            Diagnostic::error(Code::RuleSyntax, place(at), message).help("delete it, or add what it should close")
         }
         Imbalance::Mismatch(at, open) => {
             let message = format!("{} does not close {}", written(&at), written(&open));
             Diagnostic::error(Code::RuleSyntax, place(at), message).also(place(open), "opened here")
         }
     })
+}
+
+/// What stands where the grammar could go no further.
+fn found_by<'t>(text: &'t str, error: &pest::error::Error<Rule>) -> &'t str {
+    let at = match error.location {
+        InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+    };
+    text.get(at..).unwrap_or_default().trim_start()
 }
 
 /// The grammar's own finding, in the user's words.

@@ -33,7 +33,7 @@ pub struct Step {
     pub name: Spanned<String>,
     pub summary: Option<Spanned<String>>,
     pub uses: Option<Spanned<String>>,
-    /// A mapping; values may hold `${ … }`.
+    /// A mapping, whose values may hold `${ … }`; anything else has been reported.
     pub with: Option<Node>,
     pub condition: Option<Condition>,
     pub needs: Vec<Spanned<String>>,

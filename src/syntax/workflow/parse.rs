@@ -9,11 +9,11 @@ use crate::base::source::SourceId;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::schema::{Field, Object, Shape};
-use crate::syntax::characters;
 use crate::syntax::fields::{Walk, is_meant};
-use crate::syntax::name::check_name;
+use crate::syntax::name::{check_name, is_name};
 use crate::syntax::shape::parse_shape;
 use crate::syntax::yaml::{self, Key, Kind, Node};
+use crate::syntax::{characters, foreign};
 
 /// Reads a workflow. `None` where it is no YAML or no mapping; what else is wrong is left out of the tree.
 pub fn parse(source: SourceId, text: &str) -> (Option<Workflow>, Diagnostics) {
@@ -97,6 +97,7 @@ impl Parser<'_, '_> {
         }
         let is_whole = |key: &str, read: &[Step]| {
             root.get(key).is_none_or(|node| node.as_map().map(<[_]>::len) == Some(read.len()))
+                && read.iter().all(|step| is_name(&step.name.node))
         };
         workflow.may_have_more_steps |=
             ["steps", "on_failure"].iter().any(|key| root.get(key).is_some_and(Node::is_cut));
@@ -144,7 +145,7 @@ impl Parser<'_, '_> {
             }
             return Object { fields: Vec::new(), open: node.is_cut() };
         };
-        let mut fields: Vec<Field> = Vec::new();
+        let (mut fields, mut is_whole): (Vec<Field>, bool) = (Vec::new(), true);
         for (key, value) in self.within_limit(entries, what, node.span) {
             let (name, optional) = match key.name.strip_suffix('?') {
                 Some(name) => (name, true),
@@ -152,6 +153,7 @@ impl Parser<'_, '_> {
             };
             if let Err(problem) = check_name("an input", name, key.span) {
                 self.walk.diagnostics.push(*problem);
+                is_whole = false;
                 continue;
             }
             if fields.iter().any(|field| field.name == name) {
@@ -159,15 +161,20 @@ impl Parser<'_, '_> {
                 self.walk.error(Code::DuplicateKey, key.span, message, "delete one of the two");
                 continue;
             }
-            if let Some((shape, may_miss)) = self.input_shape(value, &key.name) {
-                let field = if optional || may_miss { Field::optional } else { Field::required };
-                fields.push(field(name, shape, ""));
-            }
+            // What has no type that can be read may be anything, so that its uses are not wrong, too.
+            let (shape, may_miss) = self.input_shape(value, &key.name).unwrap_or((Shape::Any, false));
+            let field = if optional || may_miss { Field::optional } else { Field::required };
+            fields.push(field(name, shape, ""));
         }
-        Object { open: node.is_cut(), ..Object::new(fields) }
+        Object { open: node.is_cut() || !is_whole, ..Object::new(fields) }
     }
 
     fn input_shape(&mut self, node: &Node, name: &str) -> Option<(Shape, bool)> {
+        if let Some(help) = foreign::like_json_schema(node, name) {
+            let message = format!("input `{name}` is declared by its type alone");
+            self.walk.error(Code::WrongKind, node.span, message, &help);
+            return None;
+        }
         if node.as_map().is_some() {
             return Some((Shape::Object(self.inputs(node, &format!("input `{name}`"))), false));
         }
@@ -227,9 +234,9 @@ impl Parser<'_, '_> {
         let entries = node.as_map().unwrap_or_default();
         let mut steps = Vec::new();
         for (key, value) in self.within_limit(entries, what, node.span) {
+            // It stays, so that those that refer to it are not wrong, too.
             if let Err(problem) = check_name("a step", &key.name, key.span) {
                 self.walk.diagnostics.push(*problem);
-                continue;
             }
             steps.push(self.step(key, value));
         }
@@ -294,6 +301,7 @@ impl Parser<'_, '_> {
         let is_known = |name: &str| keys::STEP.iter().any(|key| key.name == name);
         let node = &*self.indented(node, |name| name == "with", |name| !is_known(name));
         let entries = self.walk.mapping(node, &whose, keys::STEP, "a step is written `name: { uses: ACTION }`");
+        let known: Vec<&str> = keys::STEP.iter().map(|key| key.name).collect();
         for (key, value) in entries {
             match key.name.as_str() {
                 "summary" => step.summary = self.walk.text(value, "`summary`"),
@@ -309,6 +317,8 @@ impl Parser<'_, '_> {
                     let count = self.walk.count(value, "`concurrency`", MAX_CONCURRENCY);
                     step.concurrency = count.map(|count| count.map(|count| count as usize));
                 }
+                // What it was meant to be is looked at, too.
+                name if foreign::meant(name, &known) == Some("with") => step.with = self.with(value),
                 _ => {}
             }
         }
@@ -332,6 +342,7 @@ impl Parser<'_, '_> {
         if node.as_map().is_none() && !node.is_cut() {
             if !node.is_null() {
                 self.walk.wrong_kind(node, "`with`", "a mapping", "write `input: value`");
+                return Some(node.clone());
             }
             return None;
         }
@@ -365,16 +376,12 @@ impl Parser<'_, '_> {
             }
             return None;
         }
-        let trimmed = fragment.text.trim();
-        if trimmed.starts_with("${") && trimmed.ends_with('}') {
-            let inner = trimmed.get(2..trimmed.len() - 1).unwrap_or_default().trim();
-            let doubled = inner.strip_prefix('{').and_then(|inner| inner.strip_suffix('}'));
-            let inner = doubled.map_or(inner, str::trim);
+        if let Some(bare) = quoting::without_template(&fragment.text) {
             self.walk.error(
                 Code::BadTemplate,
                 node.span,
                 "`if` takes the expression itself, without `${ … }`",
-                &format!("write `if: {inner}`, in quotes where YAML needs them"),
+                &format!("write `if: {bare}`, in quotes where YAML needs them"),
             );
             return None;
         }

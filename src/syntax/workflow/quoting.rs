@@ -2,6 +2,7 @@
 
 use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::syntax::interpolation::{expression_length, is_raw, string_length};
 
 /// A longer line is looked at only around the place, bytes.
 const MAX_LINE: usize = 4_096;
@@ -96,4 +97,51 @@ pub(super) fn unquoted(key: &str, span: Span, expression: &str) -> Diagnostic {
     };
     Diagnostic::error(Code::UnquotedExpression, span, format!("this expression needs quotes: {why}"))
         .help(format!("write `{key}: {quoted}`"))
+}
+
+/// A condition without the `${ … }` around parts of it; `None` where there is none outside its texts.
+pub(super) fn without_template(condition: &str) -> Option<String> {
+    let text = condition.trim();
+    // What is within backticks is another mistake.
+    if text.contains('`') {
+        return None;
+    }
+    let mut bare = String::new();
+    let (mut at, mut found) = (0, false);
+    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let rest = text.get(at..)?;
+        if matches!(c, '"' | '\'') {
+            let length = string_length(rest, is_raw(text.get(..at)?));
+            bare.push_str(rest.get(..length)?);
+            at += length;
+        } else if let Some(body) = rest.strip_prefix("${") {
+            let length = expression_length(body)?;
+            let inner = body.get(..length)?.trim();
+            let doubled = inner.strip_prefix('{').and_then(|inner| inner.strip_suffix('}'));
+            bare.push_str(doubled.map_or(inner, str::trim));
+            at += 2 + length + 1;
+            found = true;
+        } else {
+            bare.push(c);
+            at += c.len_utf8();
+        }
+    }
+    found.then_some(bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_template;
+
+    #[test]
+    fn braces_are_taken_off_outside_texts() {
+        let bare = |text| without_template(text);
+        assert_eq!(bare("${a}").as_deref(), Some("a"));
+        assert_eq!(bare("${{ a.b }}").as_deref(), Some("a.b"));
+        assert_eq!(bare("${inputs.x} == 'y'").as_deref(), Some("inputs.x == 'y'"));
+        assert_eq!(bare("${a} == ${b} && c").as_deref(), Some("a == b && c"));
+        assert_eq!(bare("a == '${b}'"), None);
+        assert_eq!(bare("a == ${b"), None);
+        assert_eq!(bare("a == b"), None);
+    }
 }
