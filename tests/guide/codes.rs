@@ -75,7 +75,8 @@ fn check(code: Code, text: &str) -> Result<String, String> {
     }
     let mut text = text.to_owned();
     let told = |steps: &[Step], printed: &[String]| -> String {
-        steps.iter().zip(printed).map(|(step, printed)| format!("$ {}\n{printed}", step.command)).collect()
+        let lines = steps.iter().zip(printed).map(|(step, printed)| format!("$ {}\n{printed}", step.command));
+        lines.collect::<Vec<_>>().concat()
     };
     for (console, now) in
         [(&page.wrong.console, told(&wrong, &printed)), (&page.right.console, told(&own, &right[..own.len()]))]
