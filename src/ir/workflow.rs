@@ -237,8 +237,7 @@ impl<'a> Checker<'a> {
         let mut composer = Composer { env, diagnostics: self.found, programs, known };
         match action {
             Some(action) => {
-                let composed =
-                    composer.object((entries, is_cut), &action.inputs, whole, &format!("`{}`", action.name));
+                let composed = composer.object((entries, is_cut), &action.inputs, whole, &format!("`{}`", action.name));
                 if !is_cut {
                     self.one_of(action, entries, &composed, whole);
                 }
