@@ -153,7 +153,7 @@ pub(super) struct EventView {
 struct OutcomeView {
     #[schema(format = DateTime)]
     routed_at: String,
-    /// One entry for every rule on the event's type.
+    /// One entry for each rule that matched or could not be evaluated. The others on the event's type did not match.
     rules: Vec<RuleView>,
     /// Why it was put aside, where it was.
     dead: Option<String>,
@@ -165,7 +165,7 @@ struct OutcomeView {
 #[derive(Debug, Serialize, ToSchema)]
 struct RuleView {
     rule: String,
-    /// `matched`, `no_match`, `error`, `below_threshold`, `debounced`, `throttled` or `busy`.
+    /// `matched`, `error`, `below_threshold`, `debounced`, `throttled` or `busy`.
     result: String,
     /// The run it led to.
     run: Option<String>,

@@ -24,7 +24,7 @@ use crate::runtime::examine::examine;
 pub use crate::runtime::ports::RuleResult;
 use crate::runtime::program::Program;
 use crate::runtime::queue::WAKE;
-use crate::runtime::verdict::{Holder, Situation, Verdict, judge};
+use crate::runtime::verdict::{Holder, Situation, Verdict, judge_all};
 
 /// How the event's target stands, as far as it is known; everything else is as at the first start.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -221,7 +221,7 @@ pub fn explain(
         .iter()
         .map(|(rule, counted)| (rule.clone(), Memory::of(counted.matches, counted.passed, now)))
         .collect();
-    let verdicts = judge(&situation, &event, now, &mut memories);
+    let verdicts = judge_all(&situation, &event, now, &mut memories);
     let explained = verdicts.iter().map(|verdict| explained(verdict, &situation, sources, &event)).collect();
     explanation.rules = explained;
     explanation

@@ -103,10 +103,12 @@ pub fn assemble(compilation: Compilation) -> Result<Arc<Program>, AppError> {
     let plans: BTreeMap<_, _> = plans.into_iter().map(|plan| (plan.workflow.clone(), plan)).collect();
     let parts = plans.values().map(|plan| &plan.digest).chain(program.rules.iter().map(|rule| &rule.digest));
     let digest = Digest::of(parts.map(Digest::as_str).collect::<Vec<_>>().join("\n"));
-    tracing::info!(rules = program.rules.len(), workflows = plans.len(), digest = digest.short(), "program loaded");
     let events = program.events.iter().map(|event| (event.name.clone(), event.data.clone())).collect();
-    let program = Program { events, router: Router::new(Arc::new(program)), plans, digest };
-    Ok(Arc::new(program))
+    let (rules, workflows) = (program.rules.len(), plans.len());
+    let router = Router::new(Arc::new(program));
+    let unindexed = router.unindexed().len();
+    tracing::info!(rules, unindexed, workflows, digest = digest.short(), "program loaded");
+    Ok(Arc::new(Program { events, router, plans, digest }))
 }
 
 /// Makes plans again from the texts that were stored with their runs.

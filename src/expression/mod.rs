@@ -11,6 +11,7 @@ mod comprehension;
 mod convert;
 mod environment;
 mod evaluate;
+pub mod fact;
 mod fault;
 mod functions;
 mod inspect;

@@ -44,9 +44,18 @@ impl Path {
     /// What lies there, where all on the way is data.
     #[inline]
     pub(super) fn data<'a>(&self, bindings: &'a Bindings<'a>) -> Option<&'a Json> {
-        let Some(Value::JsonMap(root)) = bindings.get(&self.root) else { return None };
         let (first, rest) = self.fields.split_first()?;
-        rest.iter().try_fold(first.find(root)?, |data, field| match data {
+        let (found, rest) = match bindings.get(&self.root)? {
+            Value::JsonMap(root) => (first.find(root)?, rest),
+            // Put together of parts: data lies in one of them.
+            Value::Map(root) => {
+                let Value::JsonMap(part) = root.get(&Value::Str(&first.name))? else { return None };
+                let (second, rest) = rest.split_first()?;
+                (second.find(part)?, rest)
+            }
+            _ => return None,
+        };
+        rest.iter().try_fold(found, |data, field| match data {
             Json::Object(entries) => field.find(entries),
             _ => None,
         })

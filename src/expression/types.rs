@@ -134,7 +134,7 @@ impl Type {
     }
 
     /// Whether data of this type holds durations or times, which lie in JSON as text.
-    pub(super) fn holds_time(&self) -> bool {
+    pub fn holds_time(&self) -> bool {
         match self {
             Self::Duration | Self::Timestamp => true,
             Self::List(inner) | Self::Optional(inner) | Self::Nullable(inner) | Self::Map(_, inner) => {

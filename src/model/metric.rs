@@ -51,7 +51,7 @@ metrics! {
     EVENTS = "homeostat_events_total" Counter ["result"]
         "Events sent over HTTP: `accepted`, `duplicate`, `malformed`, `refused`, `busy` or `failed`.";
     RULE_RESULTS = "homeostat_rule_results_total" Counter ["rule", "result"]
-        "What rules made of events of their type: `matched`, `no_match`, `error`, `below_threshold`, `debounced`, `throttled` or `busy`.";
+        "What rules made of events that they matched, or could not be held against: `matched`, `error`, `below_threshold`, `debounced`, `throttled` or `busy`.";
     RUNS = "homeostat_runs_total" Counter ["workflow", "status"]
         "Runs that ended, by how: `succeeded`, `failed` or `cancelled`.";
     STEP_ATTEMPTS = "homeostat_step_attempts_total" Counter ["action", "result"]

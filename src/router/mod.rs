@@ -1,8 +1,17 @@
 //! Which rules an event matches, and what each match asks for.
 //!
-//! Rules are found by the event's type in an index that is made from them once; what is behind the index may become
-//! finer without its callers noticing. Routing is pure: event, target and time in, one answer for each rule out.
+//! Rules are found in an index that is made from them once: by the event's type, and by what their conditions need it to
+//! hold. `condition` says what a condition needs, `test` what a test makes of each kind of value, `index` who waits at which
+//! path; `waits`, `ranges` and `affixes` find those who wait for one value. Only rules that are not ruled out are evaluated.
+//! Routing is pure: event, target and time in, an answer for each rule that matches or fails out.
 //! What it must not know: stores, runs, and what clauses remember (`threshold`, `debounce`, `throttle`, `busy`).
+
+mod affixes;
+mod condition;
+mod index;
+mod ranges;
+mod test;
+mod waits;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,19 +20,39 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::base::clock::Timestamp;
-use crate::expression::{Bindings, EvaluationError, Part, Program};
+use crate::expression::value::MapValue;
+use crate::expression::{Bindings, EvaluationError, Part, Program, Value};
 use crate::ir;
 use crate::ir::template::Template;
 use crate::model::event::Event;
 use crate::model::schema::Object;
+use condition::Need;
+use index::Index;
 
 pub use crate::ir::{Busy, Rule};
 
-/// The rules of a program, found by event type.
+/// The rules of a program, found by event type and condition.
 #[derive(Clone, Debug)]
 pub struct Router {
     program: Arc<ir::Program>,
-    by_type: HashMap<String, Vec<Entry>>,
+    by_type: HashMap<String, Rules>,
+}
+
+/// The rules on one event type, in the order in which they run.
+#[derive(Clone, Debug, Default)]
+struct Rules {
+    entries: Vec<Entry>,
+    index: Index,
+    reads: Reads,
+}
+
+/// What rules ask of a target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Anything of it.
+    pub target: bool,
+    /// Its record, or it as a whole.
+    pub record: bool,
 }
 
 /// A rule's place in the program, and what is known of it beforehand.
@@ -77,10 +106,18 @@ impl Match {
 
 impl Router {
     pub fn new(program: Arc<ir::Program>) -> Self {
-        let mut by_type: HashMap<String, Vec<Entry>> = HashMap::new();
+        let mut by_type: HashMap<String, Rules> = HashMap::new();
         for (rule, at) in program.rules.iter().zip(0..) {
-            let entry = Entry { rule: at, needs_target: uses_target(rule) };
-            by_type.entry(rule.on.clone()).or_default().push(entry);
+            let reads = reads(rule);
+            let rules = by_type.entry(rule.on.clone()).or_default();
+            rules.entries.push(Entry { rule: at, needs_target: reads.target });
+            rules.reads.target |= reads.target;
+            rules.reads.record |= reads.record;
+        }
+        for rules in by_type.values_mut() {
+            let whens = rules.entries.iter().map(|entry| program.rules.get(entry.rule).and_then(|it| it.when.as_ref()));
+            let needs: Vec<_> = (0..).zip(whens.map(|when| when.map_or(Need::Unknown, condition::need))).collect();
+            rules.index = Index::new(&needs);
         }
         Self { program, by_type }
     }
@@ -94,29 +131,74 @@ impl Router {
         self.program.rules.iter().find(|rule| rule.name.as_str() == name)
     }
 
-    /// What each rule on the event's type makes of it, in the order in which rules run.
+    /// The rules with a condition that is evaluated for every event of their type, because nothing in it can be looked for.
+    pub fn unindexed(&self) -> Vec<&Rule> {
+        let mut places: Vec<usize> = self.by_type.values().flat_map(Rules::unindexed).collect();
+        places.sort_unstable();
+        let rules = places.into_iter().filter_map(|place| self.program.rules.get(place));
+        rules.filter(|rule| rule.when.is_some()).collect()
+    }
+
+    /// What the rules on an event type ask of a target: what need not be told to [`Self::route`] need not be found out.
+    pub fn reads(&self, kind: &str) -> Reads {
+        self.by_type.get(kind).map(|rules| rules.reads).unwrap_or_default()
+    }
+
+    /// What the rules that match the event ask for, and which rules cannot be evaluated, in the order in which rules run.
     ///
     /// `target` is a snapshot in the form of [`crate::model::target::TargetSettings::view`]; `None` for an event without
     /// subject.
     pub fn route(&self, event: &Event, target: Option<&Json>, now: Timestamp) -> Vec<Routed<'_>> {
-        let Some(entries) = self.by_type.get(&event.kind) else { return Vec::new() };
+        let Some(rules) = self.by_type.get(&event.kind) else { return Vec::new() };
+        let mut woken = Vec::new();
+        rules.index.wake(event, target, &mut woken);
+        if woken.is_empty() {
+            return Vec::new();
+        }
         let view = View::of(event, now);
         let bindings = view.bindings(target);
-        entries
-            .iter()
-            .filter_map(|entry| Some((self.program.rules.get(entry.rule)?, entry.needs_target)))
-            .map(|(rule, needs_target)| {
-                if needs_target && target.is_none() {
-                    return Routed::without_match(rule, Match::NoTarget);
-                }
-                match demands(rule, &bindings) {
-                    Ok(Some((arguments, emissions))) => Routed { rule, result: Match::Matched, arguments, emissions },
-                    Ok(None) => Routed::without_match(rule, Match::NoMatch),
-                    Err(error) => Routed::without_match(rule, Match::Error(error)),
-                }
+        let entries = woken.into_iter().filter_map(|number| rules.entries.get(number as usize));
+        let routed = entries.filter_map(|entry| self.ask(*entry, &bindings, target.is_some()));
+        routed.filter(|routed| matches!(routed.result, Match::Matched | Match::Error(_))).collect()
+    }
+
+    /// What every rule on the event's type makes of it: [`Self::route`], and the others.
+    pub fn route_all(&self, event: &Event, target: Option<&Json>, now: Timestamp) -> Vec<Routed<'_>> {
+        let mut routed = self.route(event, target, now).into_iter().peekable();
+        let entries = self.by_type.get(&event.kind).map(|rules| rules.entries.as_slice()).unwrap_or_default();
+        let rules = entries.iter().filter_map(|entry| Some((self.program.rules.get(entry.rule)?, entry.needs_target)));
+        rules
+            .map(|(rule, needs_target)| match routed.next_if(|routed| std::ptr::eq(routed.rule, rule)) {
+                Some(routed) => routed,
+                None if needs_target && target.is_none() => Routed::without_match(rule, Match::NoTarget),
+                None => Routed::without_match(rule, Match::NoMatch),
             })
             .collect()
     }
+
+    fn ask(&self, entry: Entry, bindings: &Bindings<'_>, has_target: bool) -> Option<Routed<'_>> {
+        let rule = self.program.rules.get(entry.rule)?;
+        if entry.needs_target && !has_target {
+            return Some(Routed::without_match(rule, Match::NoTarget));
+        }
+        Some(match demands(rule, bindings) {
+            Ok(Some((arguments, emissions))) => Routed { rule, result: Match::Matched, arguments, emissions },
+            Ok(None) => Routed::without_match(rule, Match::NoMatch),
+            Err(error) => Routed::without_match(rule, Match::Error(error)),
+        })
+    }
+}
+
+impl Rules {
+    fn unindexed(&self) -> impl Iterator<Item = usize> {
+        let entries = self.index.always().iter().filter_map(|number| self.entries.get(*number as usize));
+        entries.map(|entry| entry.rule)
+    }
+}
+
+/// Whether something in the condition can be looked for, so that it need not be evaluated for every event of its type.
+pub fn is_indexed(when: &Program) -> bool {
+    Index::new(&[(0, condition::need(when))]).always().is_empty()
 }
 
 /// Whether a rule's `when` holds at the start of a run that had to wait.
@@ -136,19 +218,33 @@ pub fn trace(rule: &ir::Rule, data: &Object, event: &Event, target: Option<&Json
     rule.when.as_ref().map(|when| when.trace(&env, &view.bindings(target))).unwrap_or_default()
 }
 
-/// What the names in a rule hold, but for `target`.
-struct View {
-    event: Json,
+/// What the names in a rule hold, but for `target`. What the event carries is not copied.
+struct View<'e> {
+    event: Value<'e>,
     now: Json,
 }
 
-impl View {
-    fn of(event: &Event, now: Timestamp) -> Self {
-        Self { event: event.view(), now: Json::String(now.to_string()) }
+impl<'e> View<'e> {
+    fn of(event: &'e Event, now: Timestamp) -> Self {
+        // As `Event::view` has it, in the order of a JSON object.
+        let fields = vec![
+            ("data", Value::from_json(&event.data)),
+            ("during_test", Value::Bool(event.during_test)),
+            ("id", Value::Str(&event.id)),
+            ("priority", Value::Int(event.priority.level().into())),
+            ("source", Value::Str(&event.source)),
+            ("subject", event.subject.as_ref().map_or(Value::Null, |subject| Value::Str(subject.as_str()))),
+            ("time", Value::text(event.time.to_string())),
+            ("type", Value::Str(&event.kind)),
+        ];
+        let fields = fields.into_iter().map(|(name, value)| (Value::Str(name), value)).collect();
+        // The names are texts and differ.
+        let event = Value::Map(Arc::new(MapValue::new(fields).unwrap_or_default()));
+        Self { event, now: Json::String(now.to_string()) }
     }
 
     fn bindings<'a>(&'a self, target: Option<&'a Json>) -> Bindings<'a> {
-        let bindings = Bindings::new().with("event", &self.event).with("now", &self.now);
+        let bindings = Bindings::new().with_value("event", self.event.clone()).with("now", &self.now);
         match target {
             Some(target) => bindings.with("target", target),
             None => bindings,
@@ -183,11 +279,15 @@ fn demands<'a>(rule: &'a ir::Rule, bindings: &Bindings<'_>) -> Result<Option<Dem
     Ok(Some((arguments, emissions)))
 }
 
-fn uses_target(rule: &ir::Rule) -> bool {
+fn reads(rule: &ir::Rule) -> Reads {
     let templates = rule.run.iter().map(|run| &run.arguments).chain(rule.emit.iter().map(|emit| &emit.arguments));
     let programs: Vec<&Program> = rule.when.iter().chain(templates.flat_map(Template::programs)).collect();
-    programs.into_iter().any(|program| !program.references("target").is_empty())
+    let references: Vec<_> = programs.into_iter().flat_map(|program| program.references("target")).collect();
+    let reads_record = |name: &Option<String>| name.as_ref().is_none_or(|name| name == "record");
+    Reads { target: !references.is_empty(), record: references.iter().any(|reference| reads_record(&reference.name)) }
 }
 
+#[cfg(test)]
+mod index_tests;
 #[cfg(test)]
 mod tests;

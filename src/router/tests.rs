@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Match, Router, recheck};
+use super::{Match, Reads, Router, recheck};
 use crate::base::clock::Timestamp;
 use crate::base::digest::Digest;
 use crate::base::fragment::Fragment;
@@ -20,7 +20,7 @@ fn program(text: &str) -> expression::Program {
     expression::compile(&Fragment::verbatim(SourceId(0), 0, text), &env).unwrap()
 }
 
-fn rule(name: &str, on: &str, when: Option<&str>) -> ir::Rule {
+pub(super) fn rule(name: &str, on: &str, when: Option<&str>) -> ir::Rule {
     ir::Rule {
         name: name.into(),
         docs: String::new(),
@@ -44,7 +44,7 @@ fn runs(rule: ir::Rule, arguments: &[(&str, &str)]) -> ir::Rule {
     ir::Rule { run: Some(Invocation { workflow: "w".into(), arguments: Template::Object(arguments) }), ..rule }
 }
 
-fn event(kind: &str) -> Event {
+pub(super) fn event(kind: &str) -> Event {
     Event {
         id: "1".to_owned(),
         source: "test".to_owned(),
@@ -60,13 +60,13 @@ fn event(kind: &str) -> Event {
     }
 }
 
-fn router(rules: Vec<ir::Rule>) -> Router {
+pub(super) fn router(rules: Vec<ir::Rule>) -> Router {
     Router::new(Arc::new(ir::Program { rules, ..ir::Program::default() }))
 }
 
 /// One line a rule: its name, what came of it, what it asks for.
 fn told(router: &Router, event: &Event, target: Option<&serde_json::Value>) -> Vec<String> {
-    let answers = router.route(event, target, Timestamp(1_000));
+    let answers = router.route_all(event, target, Timestamp(1_000));
     answers
         .iter()
         .map(|routed| {
@@ -161,4 +161,26 @@ fn a_run_that_waited_is_checked_against_what_is_so_now() {
     assert_eq!(held("b"), Ok(false));
     assert!(recheck(&rule, &event, None, Timestamp(0)).is_err());
     assert_eq!(recheck(&self::rule("always", "SPIKE", None), &event, None, Timestamp(0)), Ok(true));
+}
+
+#[test]
+fn what_rules_read_of_a_target_is_known_beforehand() {
+    let mut emits = rule("emits", "EMITS", Some("event.data.x > 1"));
+    emits.emit.push(Emission {
+        event: "LATER".to_owned(),
+        arguments: Template::Object(vec![("s".to_owned(), Template::Expression(program("target")))]),
+        after: Duration::ZERO,
+    });
+    let router = router(vec![
+        rule("nothing", "NOTHING", Some("event.data.x > 1")),
+        rule("phase", "PHASE", Some("target.phase == 'stable'")),
+        runs(rule("record", "RECORD", None), &[("s", "target.?record.max_rps.orValue(1.0)")]),
+        rule("first", "BOTH", None),
+        rule("second", "BOTH", Some("target['record'] != null")),
+        emits,
+    ]);
+    let read = ["NOTHING", "PHASE", "RECORD", "BOTH", "EMITS", "NEVER_HEARD_OF"].map(|kind| router.reads(kind));
+    let [nothing, target, record] =
+        [(false, false), (true, false), (true, true)].map(|(target, record)| Reads { target, record });
+    assert_eq!(read, [nothing, target, record, record, record, nothing]);
 }

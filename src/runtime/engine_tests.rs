@@ -274,7 +274,7 @@ async fn a_deployment_is_measured_once_and_recognised_after() {
     assert!((state.rate_rps.unwrap() - measured * 0.8).abs() < 1e-6, "{state:?}");
 
     let again = house.deploy("a").await;
-    assert_eq!(house.results(&again).await, [RuleResult::NoMatch]);
+    assert_eq!(house.results(&again).await, [], "it is the deployment that runs");
 
     house.deploy("b").await;
     house.until_over(2).await;
@@ -496,10 +496,12 @@ proptest! {
             let outcome =
                 house.until(async || house.store.event("test", &id).await.unwrap().and_then(|stored| stored.outcome)).await;
             let done: Vec<_> = outcome.rules.iter().map(|rule| (rule.rule.clone(), rule.result, rule.note.clone())).collect();
-            let said: Vec<_> = told.rules.iter().map(|rule| (rule.rule.clone(), rule.result, rule.note.clone())).collect();
+            // Of rules that do not match the engine says nothing.
+            let told: Vec<_> = told.rules.iter().filter(|rule| rule.result != RuleResult::NoMatch).collect();
+            let said: Vec<_> = told.iter().map(|rule| (rule.rule.clone(), rule.result, rule.note.clone())).collect();
             assert_eq!(said, done);
             let runs = house.runs().await;
-            for (told, done) in told.rules.iter().zip(&outcome.rules) {
+            for (told, done) in told.iter().zip(&outcome.rules) {
                 let run = runs.iter().find(|run| Some(run.id) == done.run);
                 let made = run.map(|run| (run.workflow.to_string(), Some(run.inputs.clone())));
                 let starts = told.run.as_ref().filter(|run| run.starts);

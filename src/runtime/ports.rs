@@ -154,7 +154,7 @@ pub struct StoredEvent {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EventOutcome {
     pub routed_at: Timestamp,
-    /// One line for every rule on the event's type.
+    /// One line for each rule that matched or could not be evaluated; the others on the event's type did not match.
     pub rules: Vec<RuleOutcome>,
     /// Why it was put aside, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]

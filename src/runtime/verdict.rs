@@ -17,7 +17,7 @@ use crate::base::id::{RuleName, WorkflowName};
 use crate::model::event::{Event, MAX_CHAIN};
 use crate::model::schema::{JsonMap, Shape};
 use crate::plan::Plan;
-use crate::router::{Busy, Match, Rule};
+use crate::router::{Busy, Match, Routed, Rule};
 
 /// How things stand when an event is held against the rules.
 #[derive(Clone, Debug)]
@@ -67,7 +67,8 @@ pub struct Start {
     pub supersedes: bool,
 }
 
-/// What every rule on the event's type makes of it, in the order in which rules run. `memories` are those of the target.
+/// What the event comes to with the rules that match it or cannot be evaluated, in the order in which rules run. Of those
+/// that do not match nothing is said: they may be thousands. `memories` are those of the target.
 pub fn judge<'a>(
     situation: &Situation<'a>,
     event: &Event,
@@ -75,6 +76,27 @@ pub fn judge<'a>(
     memories: &mut BTreeMap<RuleName, Memory>,
 ) -> Vec<Verdict<'a>> {
     let routed = situation.program.router.route(event, situation.target, situation.now);
+    verdicts(routed, situation, event, accepted_at, memories)
+}
+
+/// The same for every rule on the event's type, with those that do not match.
+pub fn judge_all<'a>(
+    situation: &Situation<'a>,
+    event: &Event,
+    accepted_at: Timestamp,
+    memories: &mut BTreeMap<RuleName, Memory>,
+) -> Vec<Verdict<'a>> {
+    let routed = situation.program.router.route_all(event, situation.target, situation.now);
+    verdicts(routed, situation, event, accepted_at, memories)
+}
+
+fn verdicts<'a>(
+    routed: Vec<Routed<'a>>,
+    situation: &Situation<'a>,
+    event: &Event,
+    accepted_at: Timestamp,
+    memories: &mut BTreeMap<RuleName, Memory>,
+) -> Vec<Verdict<'a>> {
     let verdicts = routed.into_iter().map(|routed| {
         let rule = routed.rule;
         let result = match &routed.result {

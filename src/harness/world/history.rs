@@ -86,6 +86,14 @@ impl History {
         self.moments().clone()
     }
 
+    /// The event that was taken in under that number.
+    pub fn accepted(&self, number: u64) -> Option<Event> {
+        self.moments().iter().find_map(|moment| match &moment.what {
+            Happening::Accepted { sequence, event } if *sequence == number => Some(event.clone()),
+            _ => None,
+        })
+    }
+
     /// The workflow that a run performs.
     pub fn workflow_of(&self, id: RunId) -> Option<WorkflowName> {
         self.moments().iter().find_map(|moment| match &moment.what {

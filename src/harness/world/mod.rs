@@ -123,6 +123,7 @@ impl World {
             inner: Arc::clone(&self.store) as Arc<dyn Store>,
             history: self.history.clone(),
             life: life.clone(),
+            program: Arc::clone(&self.laws.program),
         });
         let stage = Stage {
             clock: Arc::clone(&clock),

@@ -13,9 +13,10 @@ use crate::model::record::Record;
 use crate::model::target::TargetState;
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{
-    Accepted, Loaded, PlanSource, Receipt, RecordFilter, RunFilter, Store, StoreError, StoredEvent, StoredRun,
-    Transaction, Write,
+    Accepted, EventOutcome, Loaded, PlanSource, Receipt, RecordFilter, RuleOutcome, RuleResult, RunFilter, Store,
+    StoreError, StoredEvent, StoredRun, Transaction, Write,
 };
+use crate::runtime::program::Program;
 
 /// One engine's view of the store that outlives it.
 #[derive(Clone, Debug)]
@@ -23,6 +24,7 @@ pub(super) struct WatchedStore {
     pub(super) inner: Arc<dyn Store>,
     pub(super) history: History,
     pub(super) life: Life,
+    pub(super) program: Arc<Program>,
 }
 
 impl WatchedStore {
@@ -34,7 +36,9 @@ impl WatchedStore {
                     Some(Accepted::New { sequence }) => Happening::Accepted { sequence: *sequence, event },
                     _ => continue,
                 },
-                Write::SettleEvent { sequence, outcome } => Happening::Settled { sequence, outcome },
+                Write::SettleEvent { sequence, outcome } => {
+                    Happening::Settled { sequence, outcome: self.complete(sequence, outcome) }
+                }
                 Write::PutRun(summary) => Happening::Run(summary),
                 Write::AppendJournal { run, entries, .. } => {
                     for entry in entries {
@@ -48,6 +52,23 @@ impl WatchedStore {
             };
             self.history.note(happening);
         }
+    }
+
+    /// An outcome with the rules that did not match: authors ask for them, an engine does not write them down.
+    fn complete(&self, sequence: u64, mut outcome: EventOutcome) -> EventOutcome {
+        let kind = self.history.accepted(sequence).map(|event| event.kind);
+        if outcome.dead.is_some() {
+            return outcome;
+        }
+        let rules = self.program.router.program().rules.iter().filter(|rule| Some(&rule.on) == kind.as_ref());
+        let mut told = std::mem::take(&mut outcome.rules).into_iter().peekable();
+        for rule in rules {
+            let no_match =
+                || RuleOutcome { rule: rule.name.clone(), result: RuleResult::NoMatch, run: None, note: None };
+            outcome.rules.push(told.next_if(|outcome| outcome.rule == rule.name).unwrap_or_else(no_match));
+        }
+        outcome.rules.extend(told);
+        outcome
     }
 }
 

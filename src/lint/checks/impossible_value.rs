@@ -4,7 +4,7 @@ use crate::base::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expression::Program;
 use crate::expression::ast::{BinaryOperator, Expr, ExprKind};
-use crate::lint::solve::{Constant, constant};
+use crate::expression::fact::{Constant, constant};
 use crate::lint::subject::{Rule, Workflow};
 use crate::lint::text::{path, walk};
 use crate::lint::{Findings, Level, Lint, Subject};

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expression::Program;
 use crate::expression::ast::{BinaryOperator, Expr, ExprKind};
+use crate::expression::fact::{Constant, constant};
 use crate::ir::template::Template;
-use crate::lint::solve::{Constant, constant};
 use crate::lint::subject::Step;
 use crate::lint::{Findings, Level, Lint, Subject};
 

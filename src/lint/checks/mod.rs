@@ -19,6 +19,7 @@ mod rule_shadowed;
 mod shadowed_name;
 mod short_timeout;
 mod unbounded_for_each;
+mod unindexed_rule;
 mod unlimited_load_test;
 mod unsafe_retry;
 mod unused_event;
@@ -63,6 +64,7 @@ pub const LINTS: &[Lint] = &[
     impossible_value::LINT,
     ABOUT_COMMENTS[0],
     ABOUT_COMMENTS[1],
+    unindexed_rule::LINT,
 ];
 
 /// Whether an expression uses no variable but those of its own macros.

@@ -2,9 +2,9 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expression::ast::{ComprehensionKind, Expr, ExprKind};
+use crate::expression::fact::constant;
 use crate::ir::template::Template;
 use crate::lint::flow;
-use crate::lint::solve::constant;
 use crate::lint::subject::{Step, Workflow};
 use crate::lint::text::path;
 use crate::lint::{Findings, Level, Lint, Subject};

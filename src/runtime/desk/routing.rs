@@ -9,7 +9,7 @@ use crate::base::id::{RuleName, RunId};
 use crate::model::event::Event;
 use crate::model::metric;
 use crate::model::target::Phase;
-use crate::router::{Busy, Rule};
+use crate::router::{Busy, Reads, Rule};
 use crate::runtime::clauses::Admission;
 use crate::runtime::control::ControlError;
 use crate::runtime::journal::{RunStatus, StopReason};
@@ -38,7 +38,13 @@ impl Desk {
         // Those that wait for it have it before it is settled; then rules see what there is to see.
         let answered = self.deliver(&event).await?;
         // Rules see the target as it was when the event came: a `WAKE` is about a paused one.
-        let view = self.view().await;
+        let view = match self.program.router.reads(&event.kind) {
+            Reads { target: false, .. } => None,
+            Reads { record: false, .. } => {
+                self.subject.as_ref().map(|subject| subject.settings.view(&subject.state, None))
+            }
+            Reads { record: true, .. } => self.view().await,
+        };
         if event.kind == WAKE {
             self.wake().await?;
         }
