@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::sea_query::{CaseStatement, Expr, OnConflict};
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait as _, Condition, DatabaseTransaction, DbErr, EntityTrait, Insert, IntoActiveModel,
-    Iterable as _, PrimaryKeyToColumn as _, QueryFilter as _,
+    ActiveModelTrait, ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert,
+    IntoActiveModel, Iterable as _, PrimaryKeyToColumn as _, Statement, Value,
 };
 
 use super::change::Change;
@@ -108,21 +108,18 @@ impl Batch {
     }
 }
 
-/// Writes the outcomes of events, many with one statement.
+/// Writes the outcomes of events, many with one statement: joined, since a `CASE` would be searched for each row.
 async fn settle(db: &DatabaseTransaction, outcomes: BTreeMap<i64, Vec<u8>>) -> Result<(), DbErr> {
     let mut outcomes = outcomes.into_iter().peekable();
     while outcomes.peek().is_some() {
-        let mut sequences = Vec::new();
-        let mut case = CaseStatement::new();
-        for (sequence, outcome) in outcomes.by_ref().take(ROWS_PER_STATEMENT) {
-            sequences.push(sequence);
-            case = case.case(Condition::all().add(event::Column::Sequence.eq(sequence)), Expr::val(outcome));
-        }
-        event::Entity::update_many()
-            .col_expr(event::Column::Outcome, case.into())
-            .filter(event::Column::Sequence.is_in(sequences))
-            .exec(db)
-            .await?;
+        let rows: Vec<_> = outcomes.by_ref().take(ROWS_PER_STATEMENT).collect();
+        let places = vec!["(?, ?)"; rows.len()].join(", ");
+        let sql = format!(
+            "UPDATE events SET outcome = settled.column2 FROM (VALUES {places}) AS settled \
+             WHERE events.sequence = settled.column1"
+        );
+        let values = rows.into_iter().flat_map(|(sequence, outcome)| [Value::from(sequence), Value::from(outcome)]);
+        db.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await?;
     }
     Ok(())
 }
