@@ -84,7 +84,7 @@ const STAYS_IN: &[(&str, &[&str])] = &[
     ("axum", &["api", "app", "demo"]),
     ("comfy_table", &["cli", "demo"]),
     ("indicatif", &["cli", "demo"]),
-    ("quick_junit", &["harness"]),
+    ("quick_junit", &["harness", "cli"]),
 ];
 
 /// Longest code file, in lines. Tests of a file stand beside it and do not count.

@@ -34,6 +34,12 @@ impl Action for PressureMeasure {
                         "the true maximum lies within",
                     ),
                     Field::required("verdict", Shape::String, "`confirmed` or `lower_bound`"),
+                    Field::optional(
+                        "stopped",
+                        Shape::String,
+                        "what ended the search before it knew more than a lower bound: `time`, `requests`, `unsteady`, `scatter`, \
+                         `not_recovered`, `error_bursts`, `unhealthy` or `invalid`",
+                    ),
                     Field::required("requests", Shape::Int, "sent by the test"),
                     Field::required("started_at", Shape::Timestamp, "when it began"),
                     Field::required("ended_at", Shape::Timestamp, "when it ended"),

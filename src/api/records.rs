@@ -43,6 +43,10 @@ struct RecordView {
     interval_rps: [f64; 2],
     /// `confirmed`, or `lower_bound` where a limit ended the search before a rate failed.
     verdict: String,
+    /// What ended the search before it knew more than a lower bound: `time`, `requests`, `unsteady`, `scatter`, `not_recovered`,
+    /// `error_bursts`, `unhealthy` or `invalid`; absent where the highest rate allowed was borne.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<String>,
     #[schema(format = DateTime)]
     started_at: String,
     #[schema(format = DateTime)]
@@ -113,6 +117,7 @@ impl From<Record> for RecordView {
             max_rps: measurement.max_rps,
             interval_rps: measurement.interval_rps,
             verdict: word(&measurement.verdict).unwrap_or_default(),
+            stopped: measurement.stopped.as_ref().and_then(word),
             started_at: measurement.started_at.to_string(),
             ended_at: measurement.ended_at.to_string(),
             requests: measurement.requests,

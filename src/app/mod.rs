@@ -3,6 +3,7 @@
 mod compose;
 pub mod eval;
 pub mod explain;
+pub mod measure;
 pub mod program;
 mod run_once;
 mod serve;

@@ -6,6 +6,7 @@ pub mod agent;
 pub mod client;
 pub mod completions;
 pub mod config;
+pub mod curve;
 pub mod demo;
 pub mod eval;
 pub mod event;
@@ -20,6 +21,7 @@ pub mod keys;
 pub mod lint;
 pub mod lsp;
 pub mod man;
+pub mod measure;
 pub mod output;
 mod paths;
 pub mod plan;
@@ -69,6 +71,8 @@ pub enum Command {
     Demo(demo::Args),
     /// Show what a workflow compiles to.
     Plan(plan::Args),
+    /// Find the highest rate that a URL bears, without an engine.
+    Measure(measure::Args),
     /// Run one workflow here and now.
     Run(run::Args),
     /// Send an event, or see what became of one.
@@ -152,6 +156,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Agent(args) => agent::run(args, &log),
         Command::Demo(args) => demo::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Measure(args) => measure::run(&args),
         Command::Run(args) => run::run(&args, &log),
         Command::Event(command) => event::run(&command),
         Command::Runs(command) => runs::run(&command),

@@ -169,6 +169,37 @@ fn refused_batches_name_each_event() {
 }
 
 #[test]
+fn a_record_is_shown_with_its_curve() {
+    let trial = |rate_rps: f64, p99_ms: f64, verdict: &str| {
+        json!({
+            "rate_rps": rate_rps, "live_rps": 0.0, "duration_ms": 2000, "requests": 600, "p50_ms": p99_ms * 0.6,
+            "p99_ms": p99_ms, "error_rate": 0.0, "lateness_p99_ms": 0.3, "verdict": verdict
+        })
+    };
+    let answer = json!({ "records": [{
+        "target": "checkout", "signature": "sha256:1f2e", "max_rps": 400.0, "interval_rps": [400.0, 408.0],
+        "verdict": "lower_bound", "stopped": "time", "requests": 1800, "run": "0198c0de-0000-7000-8000-000000000001",
+        "recorded_at": "2026-03-01T09:00:00.000Z",
+        "conditions": { "p99_ms": 250.0, "error_rate": 0.001, "live_traffic": "count", "endpoint": "http://10.0.0.1/" },
+        "curve": [trial(100.0, 21.0, "pass"), trial(400.0, 40.0, "pass"), trial(408.0, 312.0, "fail")]
+    }] });
+    insta::assert_snapshot!("a_record", records::show(&answer["records"][0]).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("curve.svg");
+    let line = ["records", "show", "checkout", "--signature", "sha256:1f2e", "--svg", file.to_str().unwrap()];
+    let (exit, asked, _) = Engine::answering(200, &answer.to_string()).run(&line);
+    assert_eq!(exit, Exit::Done);
+    assert_eq!(asked, "GET /v1/records?limit=1&target=checkout&signature=sha256%3A1f2e HTTP/1.1");
+    let svg = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        svg.starts_with("<svg") && svg.contains("checkout, sha256:1f2e") && svg.contains("chosen 400.0/s"),
+        "{svg}"
+    );
+    let none = r#"{"records":[]}"#;
+    assert_eq!(Engine::answering(200, none).run(&["records", "show", "search"]).0, Exit::Usage);
+}
+
+#[test]
 fn a_configuration_that_is_wrong_is_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("homeostat.yaml");

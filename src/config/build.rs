@@ -212,6 +212,10 @@ impl Builder<'_> {
             return None;
         };
         check::reachable("measure.endpoint", &endpoint, network, diagnostics);
+        let health = self.optional(scope, "measure.health").map(text);
+        if let Some(health) = &health {
+            check::reachable("measure.health", health, network, diagnostics);
+        }
         let live_traffic = self.text(scope, "measure.live_traffic");
         let max_rate = self.rate_or(scope, "measure.limits.max_rate", ceiling);
         let time = self.duration(scope, "measure.limits.time");
@@ -239,6 +243,7 @@ impl Builder<'_> {
         check::fits(&requests, &trial_requests, diagnostics);
         Some(MeasureSettings {
             endpoint: endpoint.value,
+            health: health.map(|health| health.value),
             live_traffic: match live_traffic.value.as_str() {
                 "hold" => LiveTraffic::Hold,
                 "isolated" => LiveTraffic::Isolated,

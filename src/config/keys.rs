@@ -107,6 +107,8 @@ pub const TARGET: &[Key] = keys! {
         "The share that `headroom` keeps free.";
     "measure.endpoint" Kind::Url, Required,
         "What the load test sends requests to. Without `measure` the target cannot be load-tested.";
+    "measure.health" Kind::Url, Says("none"),
+        "Asked several times a second during a load test; two answers in a row that are no success end the test.";
     "measure.live_traffic" Kind::Choice(&["count", "hold", "isolated"]), Is("count"),
         "What the agents send meanwhile: `count` adds it to the test's rate, `hold` brings them to the floor first, `isolated` says that none feeds the endpoint.";
     "measure.limits.max_rate" Kind::Rate, Says("the ceiling"),

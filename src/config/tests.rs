@@ -59,6 +59,7 @@ targets:
       request_timeout: 3s
       trial_time: 4s
       trial_requests: 500
+      health: http://checkout.staging.internal/healthz
       precision: 2%
     agents:
       - { id: edge, push: 'http://10.1.2.3:9000/rates' }
@@ -93,6 +94,7 @@ fn every_setting_has_its_effect() {
     assert_eq!(measure.limits.time, Duration::from_mins(5), "from the defaults");
     assert_eq!((measure.request_timeout, measure.trial_time), (Duration::from_secs(3), Duration::from_secs(4)));
     assert_eq!((measure.trial_requests, measure.precision), (500, 0.02));
+    assert_eq!(measure.health.as_deref(), Some("http://checkout.staging.internal/healthz"));
     assert_eq!(
         (target.push_agents[0].id.as_str(), target.push_agents[0].url.as_str()),
         ("edge", "http://10.1.2.3:9000/rates")

@@ -33,8 +33,52 @@ pub struct Measurement {
     pub ended_at: Timestamp,
     /// Requests sent by the load test itself.
     pub requests: u64,
+    /// Why the search ended before it knew more than a lower bound; `None` where the bound is the highest rate allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
     /// Every trial in the order it was run: the latency-against-rate curve.
     pub curve: Vec<Trial>,
+}
+
+/// What ended a search early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopped {
+    /// Its time was used up.
+    Time,
+    /// Its requests were used up.
+    Requests,
+    /// Rates that had passed failed again and again.
+    Unsteady,
+    /// Service times scatter so much, with so few to serve, that no trial of reasonable length tells more.
+    Scatter,
+    /// The target did not come back to its baseline after a failed trial.
+    NotRecovered,
+    /// Trial after trial, more than half of the answers were errors.
+    ErrorBursts,
+    /// The target's health check failed under load.
+    Unhealthy,
+    /// Trial after trial, the generator could not keep its schedule, or live traffic was not known.
+    Invalid,
+    /// Someone stopped it.
+    Told,
+}
+
+impl Stopped {
+    /// What happened, as the second half of a sentence.
+    pub fn because(self) -> &'static str {
+        match self {
+            Self::Time => "its time was used up",
+            Self::Requests => "its requests were used up",
+            Self::Unsteady => "rates that had passed failed again and again",
+            Self::Scatter => "service times scatter too much, with too few to serve, for trials to tell more",
+            Self::NotRecovered => "the target did not come back to its baseline after a failed trial",
+            Self::ErrorBursts => "trial after trial, more than half of the answers were errors",
+            Self::Unhealthy => "the health check failed",
+            Self::Invalid => "the generator could not keep its schedule, or live traffic was not known",
+            Self::Told => "it was told to stop",
+        }
+    }
 }
 
 /// What a measurement's figure means.

@@ -114,6 +114,8 @@ pub enum StrategySettings {
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeasureSettings {
     pub endpoint: String,
+    /// Answers with success while the target is well; `None`: nothing is asked.
+    pub health: Option<String>,
     pub live_traffic: LiveTraffic,
     pub limits: MeasureLimits,
     /// A request that takes longer counts as failed.

@@ -100,6 +100,7 @@ fn settings() -> TargetSettings {
         strategy: StrategySettings::Headroom { keep: 0.2 },
         measure: Some(MeasureSettings {
             endpoint: "http://127.0.0.1:1/".to_owned(),
+            health: None,
             live_traffic: LiveTraffic::Count,
             limits: MeasureLimits { max_rate_rps: 1_500.0, time: Duration::from_mins(10), requests: 500_000 },
             request_timeout: Duration::from_secs(1),

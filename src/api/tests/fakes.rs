@@ -292,6 +292,7 @@ fn checkout() -> TargetSettings {
         strategy: StrategySettings::Headroom { keep: 0.2 },
         measure: Some(MeasureSettings {
             endpoint: "http://user:geheim@127.0.0.1:8080/".to_owned(),
+            health: None,
             live_traffic: LiveTraffic::Count,
             limits: MeasureLimits {
                 max_rate_rps: 1_500.0,
@@ -326,6 +327,7 @@ pub(super) fn record(run: RunId) -> Record {
             max_rps: 400.0,
             interval_rps: [398.0, 408.0],
             verdict: Verdict::Confirmed,
+            stopped: None,
             started_at: time("2026-03-01T08:59:00Z"),
             ended_at: time("2026-03-01T09:00:00Z"),
             requests: 24_000,

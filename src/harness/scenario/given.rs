@@ -196,6 +196,7 @@ fn read_record(node: &Node, number: u64, setting: &Setting, walk: &mut Walk) -> 
             max_rps,
             interval_rps: [max_rps, max_rps],
             verdict: Verdict::Confirmed,
+            stopped: None,
             started_at: recorded_at,
             ended_at: recorded_at,
             requests: 1_000,

@@ -90,6 +90,8 @@ pub enum Cut {
     InFlight,
     /// The sending machine ran out of something: sockets, ports, file handles.
     Sender,
+    /// The target's health check failed: its own word counts more than its answers.
+    Unhealthy,
     /// Live traffic rose so that the test's total would exceed its limit.
     LiveRose,
 }

@@ -25,7 +25,8 @@ const LAGS_MS: [i64; 3] = [250, 550, 1_100];
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Live<'a> {
     pub(super) clock: &'a dyn Clock,
-    pub(super) dispatcher: &'a dyn Dispatcher,
+    /// `None`: there are no agents.
+    pub(super) dispatcher: Option<&'a dyn Dispatcher>,
     pub(super) target: &'a TargetName,
     pub(super) kind: LiveTraffic,
 }
@@ -48,10 +49,11 @@ impl Live<'_> {
     }
 
     fn between(&self, from: Timestamp, to: Timestamp) -> Option<f64> {
-        if self.kind == LiveTraffic::Isolated || self.dispatcher.agents(self.target).is_empty() {
+        let Some(dispatcher) = self.dispatcher.filter(|_| self.kind != LiveTraffic::Isolated) else { return Some(0.0) };
+        if dispatcher.agents(self.target).is_empty() {
             return Some(0.0);
         }
-        self.dispatcher.traffic(self.target, from, to).map(|traffic| traffic.passed_rps())
+        dispatcher.traffic(self.target, from, to).map(|traffic| traffic.passed_rps())
     }
 
     async fn patiently(&self, ask: impl Fn() -> Option<f64>) -> Option<f64> {

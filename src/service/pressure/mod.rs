@@ -3,10 +3,12 @@
 //! `search` decides what to try, `verdict` what a trial means, `generator` sends it, `figures` counts it, `session` joins
 //! them. What must not be known here: rules, workflows, how agents are told.
 
+pub mod alone;
 pub mod client;
 pub mod figures;
 pub mod generator;
 mod live;
+pub mod queue;
 pub mod search;
 mod session;
 pub mod simulated;
@@ -19,9 +21,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-use self::client::Endpoint;
 use self::live::Live;
-use self::session::Session;
+use self::session::{Endpoints, Session};
 use crate::base::clock::Clock;
 use crate::base::id::{IdempotencyKey, TargetName};
 use crate::model::network::AllowedHosts;
@@ -65,7 +66,7 @@ impl PressureService {
     async fn perform(&self, order: &MeasureOrder, link: &Link) -> Result<Measurement, ActionError> {
         let measure = permitted(order)?;
         let target = &order.settings.name;
-        let endpoint = Endpoint::new(&measure.endpoint, Arc::clone(&self.allowed), order.run, measure.request_timeout)
+        let Endpoints { target: endpoint, health } = Endpoints::new(measure, &self.allowed, order.run)
             .map_err(|problem| ActionError::permanent(format!("cannot load-test `{target}`: {problem}")))?;
         let _turn = self.turns.acquire().await.map_err(|_| ActionError::transient("the engine is stopping"))?;
         if measure.live_traffic == LiveTraffic::Hold {
@@ -73,11 +74,12 @@ impl PressureService {
         }
         let live = Live {
             clock: self.clock.as_ref(),
-            dispatcher: self.dispatcher.as_ref(),
+            dispatcher: Some(self.dispatcher.as_ref()),
             target,
             kind: measure.live_traffic,
         };
-        let session = Session { settings: &order.settings, measure, endpoint, live, link, hint_rps: order.hint_rps };
+        let session =
+            Session { settings: &order.settings, measure, endpoint, health, live, link, hint_rps: order.hint_rps };
         session.run(order.checkpoint.clone()).await
     }
 

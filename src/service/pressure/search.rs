@@ -16,17 +16,20 @@ mod waits;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::exchange::{Found, GaveUp, Observed, Params, Plan, Rested, Stage, Step};
+pub use self::exchange::{Budget, Found, GaveUp, Observed, Params, Plan, Rested, Stage, Step};
 use self::waits::Waits;
-use super::figures::{Figures, count, whole};
+use super::figures::{Cut, Figures, count, whole};
 use super::verdict::judge;
-use crate::model::record::{Trial, TrialVerdict, Verdict};
+use crate::model::record::{Stopped, Trial, TrialVerdict, Verdict};
 
 /// So many invalid trials in a row end the search.
 const INVALID_IN_A_ROW: u32 = 12;
 
 /// So often may a rate that had passed fail for good before the target is called unsteady.
 const CONTRADICTIONS: u32 = 5;
+
+/// So many trials that ended in a burst of errors are enough: a target that is merely full refuses no more than the excess.
+const BURSTS: u32 = 3;
 
 /// No search needs more trials.
 const TRIALS: usize = 80;
@@ -55,6 +58,8 @@ pub struct Search {
     invalid: u32,
     live_unknown: bool,
     contradictions: u32,
+    #[serde(default)]
+    bursts: u32,
     ended: Option<GaveUp>,
     spent_ms: f64,
     sent: u64,
@@ -108,6 +113,7 @@ impl Search {
             invalid: 0,
             live_unknown: false,
             contradictions: 0,
+            bursts: 0,
             ended: None,
             spent_ms: 0.0,
             sent: 0,
@@ -137,8 +143,11 @@ impl Search {
         let plan = self.plan(&candidate);
         let time_ms = plan.time_ms.max(count(plan.requests) / plan.rate_rps * 1e3);
         let requests = whole(plan.rate_rps * time_ms / 1e3);
-        if self.spent_ms + time_ms > self.params.time_ms || self.sent + requests > self.params.requests {
-            return self.finish(GaveUp::Spent);
+        if self.spent_ms + time_ms > self.params.time_ms {
+            return self.finish(GaveUp::Spent(Budget::Time));
+        }
+        if self.sent + requests > self.params.requests {
+            return self.finish(GaveUp::Spent(Budget::Requests));
         }
         Step::Trial(plan)
     }
@@ -158,6 +167,7 @@ impl Search {
             self.curve.push(trial(&figures, live, verdict));
         }
         self.cooling = figures.cut.is_some() || verdict == TrialVerdict::Fail;
+        self.guard(figures.cut);
         let Some(mut candidate) = self.candidate.take() else { return verdict };
         match verdict {
             TrialVerdict::Invalid => {
@@ -193,6 +203,20 @@ impl Search {
             _ => self.candidate = Some(candidate),
         }
         verdict
+    }
+
+    /// Ends the search where going on would do harm.
+    fn guard(&mut self, cut: Option<Cut>) {
+        match cut {
+            Some(Cut::Unhealthy) => self.ended = Some(GaveUp::Unhealthy),
+            Some(Cut::ErrorBurst) => {
+                self.bursts += 1;
+                if self.bursts >= BURSTS {
+                    self.ended = Some(GaveUp::ErrorBursts { trials: self.bursts });
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Takes the result of the cool-down that [`Search::step`] asked for.
@@ -262,6 +286,7 @@ impl Search {
                 max_rps: lower.rate_rps,
                 interval_rps: [lower.rate_rps, lower.rate_rps.max(max)],
                 verdict: Verdict::LowerBound,
+                stopped: None,
             }),
             (Some(lower), None) if lower.rate_rps >= max * 0.99 => {
                 Choice::Try(Candidate::new(lower.rate_rps.min(max), Stage::Confirm))
@@ -298,7 +323,7 @@ impl Search {
                 Choice::Try(again)
             } else if lower.confirmed {
                 let interval_rps = [low, high];
-                Choice::Done(Found { max_rps: low, interval_rps, verdict: Verdict::Confirmed })
+                Choice::Done(Found { max_rps: low, interval_rps, verdict: Verdict::Confirmed, stopped: None })
             } else {
                 Choice::Try(Candidate::new(low, Stage::Confirm))
             };
@@ -359,15 +384,23 @@ impl Search {
 
     /// The best verified rate, or else the reason why there is none.
     fn finish(&self, why: GaveUp) -> Step {
-        let scattered = self.waits.scattered(&self.params.objective);
-        match self.passed.iter().rev().find(|passed| passed.confirmed || (passed.full && !scattered)) {
-            Some(passed) => {
-                let high = self.failed.map_or(self.params.max_rate_rps, |failed| failed.rate_rps);
-                let interval_rps = [passed.rate_rps, high.max(passed.rate_rps)];
-                Step::Done(Found { max_rps: passed.rate_rps, interval_rps, verdict: Verdict::LowerBound })
-            }
+        match self.verified(why.stopped()) {
+            Some(found) => Step::Done(found),
             None => Step::Failed(why),
         }
+    }
+
+    /// What is verified so far, where the search is not to go on.
+    pub fn verified(&self, stopped: Stopped) -> Option<Found> {
+        let scattered = self.waits.scattered(&self.params.objective);
+        let passed = self.passed.iter().rev().find(|passed| passed.confirmed || (passed.full && !scattered))?;
+        let high = self.failed.map_or(self.params.max_rate_rps, |failed| failed.rate_rps);
+        Some(Found {
+            max_rps: passed.rate_rps,
+            interval_rps: [passed.rate_rps, high.max(passed.rate_rps)],
+            verdict: Verdict::LowerBound,
+            stopped: Some(stopped),
+        })
     }
 }
 
@@ -398,7 +431,5 @@ fn trial(figures: &Figures, live_rps: f64, verdict: TrialVerdict) -> Trial {
     }
 }
 
-#[cfg(test)]
-mod queue;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,9 @@
 //! One load test from its first request to its measurement: runs what the search asks for, and keeps a checkpoint.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,9 +14,11 @@ use super::client::{Answer, Endpoint, Failure};
 use super::figures::{Cut, Figures, count, whole};
 use super::generator::{self, Load};
 use super::live::Live;
-use super::search::{Found, GaveUp, Observed, Params, Plan, Rested, Search, Stage, Step};
+use super::search::{Budget, Found, GaveUp, Observed, Params, Plan, Rested, Search, Stage, Step};
 use crate::base::clock::Timestamp;
-use crate::model::record::{Measurement, Trial, TrialVerdict, without_credentials};
+use crate::base::id::RunId;
+use crate::model::network::AllowedHosts;
+use crate::model::record::{Measurement, Stopped, Trial, TrialVerdict, without_credentials};
 use crate::model::target::{MeasureSettings, TargetSettings};
 use crate::runtime::effect::{ActionError, Link};
 use crate::runtime::ports::MeasureProgress;
@@ -35,6 +40,15 @@ const PROBE_PAUSE: Duration = Duration::from_millis(20);
 
 /// A target that is not back at its baseline after so long does not recover.
 const LONGEST_REST: Duration = Duration::from_secs(30);
+
+/// Between two looks at the target's health.
+const HEALTH_PAUSE: Duration = Duration::from_millis(250);
+
+/// A health check that has no answer after so long has failed.
+const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
+
+/// So many failed checks in a row are no accident.
+const SICK: u32 = 2;
 
 /// Between two trials.
 const BREATH: Duration = Duration::from_millis(100);
@@ -60,12 +74,63 @@ struct Checkpoint {
     search: Search,
 }
 
+/// How far a test was when a checkpoint was made.
+#[derive(Debug, Default)]
+pub(super) struct Reached {
+    /// What was verified, as a test that was told to stop says it; its end is not known here.
+    pub(super) verified: Option<Measurement>,
+    pub(super) curve: Vec<Trial>,
+    /// Whether even the lowest rate did not meet the objective.
+    pub(super) held_nothing: bool,
+}
+
+/// `None` where the checkpoint cannot be read.
+pub(super) fn reached(saved: Json) -> Option<Reached> {
+    let mut state: Checkpoint = serde_json::from_value(saved).ok()?;
+    let verified = state.search.verified(Stopped::Told);
+    let verified = verified.map(|found| measurement(&state, found, state.started_at));
+    let curve = state.search.curve().to_vec();
+    state.search.rested(Rested { recovered: true, spent_ms: 0.0, requests: 0 });
+    let held_nothing = matches!(state.search.step(), Step::Failed(GaveUp::NothingHeld { .. }));
+    Some(Reached { verified, curve, held_nothing })
+}
+
+fn measurement(state: &Checkpoint, found: Found, ended_at: Timestamp) -> Measurement {
+    Measurement {
+        max_rps: found.max_rps,
+        interval_rps: found.interval_rps,
+        verdict: found.verdict,
+        stopped: found.stopped,
+        started_at: state.started_at,
+        ended_at,
+        requests: state.search.requests(),
+        curve: state.search.curve().to_vec(),
+    }
+}
+
+/// What requests go to.
+pub(super) struct Endpoints {
+    pub(super) target: Endpoint,
+    pub(super) health: Option<Endpoint>,
+}
+
+impl Endpoints {
+    /// # Errors
+    /// What is wrong with a URL, as a sentence.
+    pub(super) fn new(measure: &MeasureSettings, allowed: &Arc<AllowedHosts>, run: RunId) -> Result<Self, String> {
+        let endpoint = |url: &str, timeout| Endpoint::new(url, Arc::clone(allowed), run, timeout);
+        let health = measure.health.as_deref().map(|url| endpoint(url, HEALTH_PATIENCE)).transpose()?;
+        Ok(Self { target: endpoint(&measure.endpoint, measure.request_timeout)?, health })
+    }
+}
+
 /// What a load test works with.
 #[derive(Debug)]
 pub(super) struct Session<'a> {
     pub(super) settings: &'a TargetSettings,
     pub(super) measure: &'a MeasureSettings,
     pub(super) endpoint: Endpoint,
+    pub(super) health: Option<Endpoint>,
     pub(super) live: Live<'a>,
     pub(super) link: &'a Link,
     pub(super) hint_rps: Option<f64>,
@@ -102,7 +167,7 @@ impl Session<'_> {
                     let rested = self.cool_down(&state).await?;
                     state.search.rested(rested);
                 }
-                Step::Done(found) => return Ok(self.measurement(&state, found)),
+                Step::Done(found) => return Ok(measurement(&state, found, self.live.clock.now())),
                 Step::Failed(why) => return Err(self.explain(&why, &state)),
             }
         }
@@ -122,6 +187,15 @@ impl Session<'_> {
                 _ => tokio::time::sleep(FIRST_ANSWER / 5).await,
             }
             requests += 1;
+        }
+        if let Some(health) = &self.health {
+            let answer = health.call(Instant::now()).await;
+            if answer != Answer::Success {
+                return Err(ActionError::permanent(format!(
+                    "`{}` is not load-tested: its health check failed before any load: {answer}; check `measure.health`",
+                    self.settings.name
+                )));
+            }
         }
         let mut probes = Vec::with_capacity(BASELINE_PROBES);
         for _ in 0..BASELINE_PROBES {
@@ -190,9 +264,12 @@ impl Session<'_> {
         let mut progress = self.progress(state, stage_name(plan.stage));
         (progress.rate_rps, progress.live_rps) = (own + live_before, live_before);
         let from = self.live.clock.now();
-        let mut looks = 0_u32;
-        let sent = generator::send(&self.endpoint, &load, &self.settings.slo, || {
+        let (mut looks, sick) = (0_u32, AtomicBool::new(false));
+        let sending = generator::send(&self.endpoint, &load, &self.settings.slo, || {
             looks += 1;
+            if sick.load(Ordering::Relaxed) {
+                return Some(Cut::Unhealthy);
+            }
             if looks % 8 != 1 {
                 return None;
             }
@@ -203,8 +280,12 @@ impl Session<'_> {
             progress.requests = state.search.requests() + whole(own * from_start(self.live.clock.now(), from));
             self.show(&progress);
             (own + live > max * LIVE_TOLERANCE).then_some(Cut::LiveRose)
-        })
-        .await;
+        });
+        let sent = tokio::select! {
+            biased;
+            sent = sending => sent,
+            never = self.watch(&sick) => match never {},
+        };
         if let Some(answer @ Answer::Failed(Failure::NotAllowed(_))) = &sent.failure {
             return Err(self.unreachable(answer));
         }
@@ -214,6 +295,21 @@ impl Session<'_> {
         let to = from.after(Duration::from_secs_f64(sent.figures.span_ms / 1e3));
         let live_rps = if sent.figures.sent > 0 { self.live.during(from, to).await } else { Some(live_before) };
         Ok(Observed { figures: sent.figures, live_rps, spent_ms: spent_ms() })
+    }
+
+    /// Asks for the target's health, and says so once it is gone.
+    async fn watch(&self, sick: &AtomicBool) -> Infallible {
+        let Some(health) = &self.health else { return std::future::pending().await };
+        let mut failures = 0;
+        loop {
+            let answer = health.call(Instant::now()).await;
+            failures = if answer == Answer::Success { 0 } else { failures + 1 };
+            if failures >= SICK {
+                tracing::warn!(%answer, "the health check failed; the load test stops");
+                sick.store(true, Ordering::Relaxed);
+            }
+            tokio::time::sleep(HEALTH_PAUSE).await;
+        }
     }
 
     /// Probes, one request at a time, until the target answers as it did before any load.
@@ -273,18 +369,6 @@ impl Session<'_> {
         self.link.progress.send_replace(serde_json::to_value(progress).unwrap_or(Json::Null));
     }
 
-    fn measurement(&self, state: &Checkpoint, found: Found) -> Measurement {
-        Measurement {
-            max_rps: found.max_rps,
-            interval_rps: found.interval_rps,
-            verdict: found.verdict,
-            started_at: state.started_at,
-            ended_at: self.live.clock.now(),
-            requests: state.search.requests(),
-            curve: state.search.curve().to_vec(),
-        }
-    }
-
     fn unreachable(&self, answer: &Answer) -> ActionError {
         let url = without_credentials(&self.measure.endpoint);
         ActionError::permanent(format!(
@@ -317,6 +401,14 @@ impl Session<'_> {
                 LONGEST_REST.as_secs(),
                 self.live.latest().unwrap_or(0.0)
             ),
+            GaveUp::ErrorBursts { trials } => format!(
+                "{trials} trials of `{target}` ended in more errors than answers, so the load test stopped before any rate \
+                 was verified{last}: find out why it fails, then send the event anew"
+            ),
+            GaveUp::Unhealthy => format!(
+                "the health check of `{target}` failed under load, so the load test stopped before any rate was \
+                 verified{last}: lower `limits.max_rate`, or check `measure.health`"
+            ),
             GaveUp::Invalid { live_unknown: true } => format!(
                 "the agents of `{target}` do not report what they pass, so the load on it is not known: check that they \
                  are connected, or set `measure.live_traffic: isolated` if they do not feed the endpoint"
@@ -325,10 +417,13 @@ impl Session<'_> {
                 "the load test of `{target}` could not keep its schedule{last}: this machine is too busy to measure; \
                  run the engine where it has room"
             ),
-            GaveUp::Spent => format!(
-                "the load test of `{target}` used up its limits ({} s, {} requests) before any rate was verified{last}; \
-                 raise `limits.time` or `limits.requests`",
+            GaveUp::Spent(Budget::Time) => format!(
+                "the load test of `{target}` used up its {} s before any rate was verified{last}; raise `limits.time`",
                 self.measure.limits.time.as_secs(),
+            ),
+            GaveUp::Spent(Budget::Requests) => format!(
+                "the load test of `{target}` used up its {} requests before any rate was verified{last}; raise \
+                 `limits.requests`",
                 self.measure.limits.requests
             ),
         })

@@ -86,6 +86,7 @@ impl SimulatedPressure {
             max_rps,
             interval_rps: [max_rps, if verdict == Verdict::Confirmed { capacity } else { limit_rps }],
             verdict,
+            stopped: None,
             started_at,
             ended_at: self.clock.now(),
             requests: 600,

@@ -82,6 +82,7 @@ impl Setting {
     fn new(endpoint: impl std::fmt::Display) -> Self {
         let measure = MeasureSettings {
             endpoint: endpoint.to_string(),
+            health: None,
             live_traffic: LiveTraffic::Count,
             limits: MeasureLimits { max_rate_rps: 1_500.0, time: Duration::from_mins(2), requests: 200_000 },
             request_timeout: Duration::from_secs(2),
@@ -309,11 +310,42 @@ async fn a_request_names_its_run() {
     tokio::spawn(async move { axum::serve(listener, echo).await });
     let allowed = Arc::new(AllowedHosts::loopback());
     let call = async |run| {
-        let endpoint = Endpoint::new(&url, Arc::clone(&allowed), run, Duration::from_secs(5)).unwrap();
+        let endpoint = client::Endpoint::new(&url, Arc::clone(&allowed), run, Duration::from_secs(5)).unwrap();
         endpoint.call(tokio::time::Instant::now()).await
     };
     assert_eq!(call(run).await, client::Answer::Success);
     assert_eq!(call(RunId::generate()).await, client::Answer::Status(http::StatusCode::BAD_REQUEST));
+}
+
+/// A service that is well for so many questions, then never again.
+async fn health(well: usize) -> String {
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let answer = move || {
+        let is_well = asked.fetch_add(1, Ordering::Relaxed) < well;
+        async move { if is_well { http::StatusCode::OK } else { http::StatusCode::SERVICE_UNAVAILABLE } }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/healthz", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_health_check_stops_the_load() {
+    let (plant, mut setting) = plant(800.0).await;
+    setting.measure().health = Some(health(0).await);
+    let message = setting.refused().await;
+    assert!(message.contains("failed before any load"), "{message}");
+    assert_eq!(plant.counts().offered, 1, "whether it answers at all was asked");
+    setting.measure().health = Some(health(3).await);
+    let ended = setting.run().await;
+    let offered = plant.counts().offered;
+    match ended {
+        Ok(found) => assert_eq!(found.stopped, Some(crate::model::record::Stopped::Unhealthy), "{found:?}"),
+        Err(error) => assert!(error.message.contains("failed under load"), "{error}"),
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(plant.counts().offered, offered, "nothing is sent once it has ended");
 }
 
 #[tokio::test]

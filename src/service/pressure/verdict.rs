@@ -43,7 +43,7 @@ pub struct Judgement {
 
 /// Judges a trial in which the target was offered `total_rps`.
 pub fn judge(figures: &Figures, total_rps: f64, objective: &Objective) -> Judgement {
-    let cut_by_us = matches!(figures.cut, Some(Cut::InFlight | Cut::Sender | Cut::LiveRose));
+    let cut_by_us = matches!(figures.cut, Some(Cut::InFlight | Cut::Sender | Cut::Unhealthy | Cut::LiveRose));
     let complete = figures.cut.is_none() && figures.share_sent() >= SENT;
     if cut_by_us || (figures.cut.is_none() && !complete) || figures.sent == 0 {
         return Judgement { verdict: TrialVerdict::Invalid, capacity_rps: None };

@@ -112,6 +112,7 @@ fn settings() -> TargetSettings {
         strategy: StrategySettings::Headroom { keep: 0.2 },
         measure: Some(MeasureSettings {
             endpoint: "http://user:secret@127.0.0.1:8080/".to_owned(),
+            health: None,
             live_traffic: LiveTraffic::Count,
             limits: MeasureLimits { max_rate_rps: 1_500.0, time: Duration::from_mins(10), requests: 500_000 },
             request_timeout: Duration::from_secs(2),
@@ -133,6 +134,7 @@ fn record(max_rps: f64, recorded_at: Timestamp) -> Record {
             max_rps,
             interval_rps: [max_rps, max_rps * 1.03],
             verdict: Verdict::Confirmed,
+            stopped: None,
             started_at: recorded_at,
             ended_at: recorded_at,
             requests: 1_000,

@@ -125,6 +125,7 @@ pub(in crate::store) fn record(target: &str, signature: &str, n: u8, recorded_at
             max_rps,
             interval_rps: [max_rps * 0.99, max_rps * 1.01],
             verdict: Verdict::Confirmed,
+            stopped: None,
             started_at: Timestamp(1),
             ended_at: Timestamp(2),
             requests: 1000,

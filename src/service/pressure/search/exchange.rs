@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::figures::Figures;
 use crate::model::objective::Objective;
-use crate::model::record::Verdict;
+use crate::model::record::{Stopped, Verdict};
 
 /// What to look for, and how far to go.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,6 +82,8 @@ pub struct Found {
     pub max_rps: f64,
     pub interval_rps: [f64; 2],
     pub verdict: Verdict,
+    /// Where something else than the highest rate allowed ended the search.
+    pub stopped: Option<Stopped>,
 }
 
 /// Why the search found nothing.
@@ -96,8 +98,35 @@ pub enum GaveUp {
     Unsteady,
     /// After a failed trial the target did not come back.
     NotRecovered,
+    /// So many trials were cut by bursts of errors.
+    ErrorBursts { trials: u32 },
+    /// The health check failed under load.
+    Unhealthy,
     /// The last trials said nothing.
     Invalid { live_unknown: bool },
-    /// Time or requests ran out before any rate was verified.
-    Spent,
+    /// What ran out before any rate was verified.
+    Spent(Budget),
+}
+
+/// What a search may use up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Budget {
+    Time,
+    Requests,
+}
+
+impl GaveUp {
+    /// The same of a search that has verified a rate.
+    pub(super) fn stopped(&self) -> Stopped {
+        match self {
+            Self::NothingHeld { .. } | Self::LiveTooHigh { .. } | Self::Unsteady => Stopped::Unsteady,
+            Self::NotRecovered => Stopped::NotRecovered,
+            Self::ErrorBursts { .. } => Stopped::ErrorBursts,
+            Self::Unhealthy => Stopped::Unhealthy,
+            Self::Invalid { .. } => Stopped::Invalid,
+            Self::Spent(Budget::Time) => Stopped::Time,
+            Self::Spent(Budget::Requests) => Stopped::Requests,
+        }
+    }
 }

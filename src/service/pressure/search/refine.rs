@@ -2,7 +2,7 @@
 
 use super::waits::Estimate;
 use super::{Candidate, Choice, Found, GaveUp, Search, Stage};
-use crate::model::record::Verdict;
+use crate::model::record::{Stopped, Verdict};
 
 /// What service alone takes is known well enough from so many requests.
 const BASE_REQUESTS: f64 = 500.0;
@@ -29,6 +29,14 @@ const MARGIN_SPREADS: f64 = 0.5;
 /// is too high, by up to this share.
 const FEW_WORKERS: f64 = 10.0;
 const MARGIN_FEW: f64 = 0.2;
+
+/// With fewer workers than this no trial of reasonable length tells where the maximum is: what is reported lies further below
+/// the estimate, and is said to be a lower bound.
+const FEWEST_WORKERS: f64 = 5.0;
+const MARGIN_FEWEST: f64 = 0.1;
+
+/// How far off the estimate may be with next to no workers, as a standard deviation of its logarithm.
+const SPREAD_FEW: f64 = 0.12;
 
 /// Trials alternate between the estimate and either side of it: near it they say where it is, apart how steep waits grow.
 const OFFSETS: [f64; 3] = [0.0, 0.03, -0.03];
@@ -75,13 +83,15 @@ impl Search {
         }
         match self.passed.iter().rev().find(|passed| passed.confirmed) {
             Some(confirmed) if confirmed.rate_rps <= rate * 1.01 && confirmed.rate_rps >= rate * 0.98 => {
-                let reach = (2.0 * estimate.spread).exp();
+                let reach = (2.0 * estimate.spread.hypot(SPREAD_FEW * few(&estimate))).exp();
+                let scattered = estimate.workers < FEWEST_WORKERS;
                 let low = (estimate.rate_rps / reach).min(confirmed.rate_rps);
                 let high = (estimate.rate_rps * reach).max(confirmed.rate_rps);
                 Choice::Done(Found {
                     max_rps: confirmed.rate_rps,
                     interval_rps: [low, high],
-                    verdict: Verdict::Confirmed,
+                    verdict: if scattered { Verdict::LowerBound } else { Verdict::Confirmed },
+                    stopped: scattered.then_some(Stopped::Scatter),
                 })
             }
             _ => Choice::Try(Candidate::new(rate, Stage::Confirm)),
@@ -91,6 +101,11 @@ impl Search {
 
 /// The rate to report.
 fn proposal(estimate: &Estimate) -> f64 {
-    let few = (1.0 - estimate.workers / FEW_WORKERS).max(0.0);
-    estimate.rate_rps * (-MARGIN - MARGIN_SPREADS * estimate.spread - MARGIN_FEW * few).exp()
+    let fewest = if estimate.workers < FEWEST_WORKERS { MARGIN_FEWEST } else { 0.0 };
+    estimate.rate_rps * (-MARGIN - MARGIN_SPREADS * estimate.spread - MARGIN_FEW * few(estimate) - fewest).exp()
+}
+
+/// 0 for many workers, 1 for none.
+fn few(estimate: &Estimate) -> f64 {
+    (1.0 - estimate.workers / FEW_WORKERS).max(0.0)
 }

@@ -1,6 +1,6 @@
-use super::queue::{Noise, QUIET, Queue, Random};
 use super::*;
 use crate::model::objective::Objective;
+use crate::service::pressure::queue::{Noise, Queue, Random, Service};
 
 const OBJECTIVE: Objective = Objective { p99_ms: 250.0, error_rate: 0.001 };
 
@@ -22,7 +22,6 @@ fn params(start_rps: f64) -> Params {
 struct Ran {
     result: Result<Found, GaveUp>,
     seconds: f64,
-    trials: usize,
     /// The highest total that was offered.
     highest_rps: f64,
 }
@@ -34,127 +33,62 @@ fn search(queue: &mut Queue, params: Params) -> Ran {
         match search.step() {
             Step::Trial(plan) => {
                 highest_rps = highest_rps.max(plan.rate_rps);
-                let figures = queue.run(&plan, &OBJECTIVE);
-                let live = queue.live_rps();
-                // Waiting for the agents' reports.
-                let spent_ms = figures.span_ms + 400.0;
-                queue.rest(400.0);
-                search.record(Observed { figures, live_rps: Some(live), spent_ms });
+                // The pause: waiting for the agents' reports.
+                search.record(queue.trial(&plan, &OBJECTIVE, 400.0));
                 // What a crash would leave is enough to go on from.
                 let saved = serde_json::to_string(&search).unwrap();
                 search = serde_json::from_str(&saved).unwrap();
             }
-            Step::Cooldown => {
-                let mut spent_ms = 0.0;
-                while queue.backlog_us() > 2_000.0 && spent_ms < 30_000.0 {
-                    queue.rest(200.0);
-                    spent_ms += 200.0;
-                }
-                search.rested(Rested { recovered: spent_ms < 30_000.0, spent_ms: spent_ms + 200.0, requests: 10 });
-            }
+            Step::Cooldown => search.rested(queue.cool_down()),
             Step::Done(found) => break Ok(found),
             Step::Failed(why) => break Err(why),
         }
     };
-    Ran { result, seconds: search.spent_ms() / 1e3, trials: search.curve().len(), highest_rps }
+    Ran { result, seconds: search.spent_ms() / 1e3, highest_rps }
 }
 
-/// Figures over many seeds.
-#[derive(Debug)]
-struct Tally {
-    runs: u32,
-    within: u32,
-    over: u32,
-    none: u32,
-    errors: Vec<f64>,
-    seconds: Vec<f64>,
-    trials: usize,
-}
-
-fn tally(seeds: u64, noise: Noise, live: bool) -> Tally {
-    let mut tally = Tally { runs: 0, within: 0, over: 0, none: 0, errors: Vec::new(), seconds: Vec::new(), trials: 0 };
-    for seed in 0..seeds {
-        let mut random = Random(seed);
-        let capacity = 50.0 * 40.0_f64.powf(random.unit());
-        let streams = if live { vec![capacity * 0.25, capacity * (0.1 + 0.3 * random.unit())] } else { Vec::new() };
-        let start = if live { streams.iter().sum::<f64>() * 1.25 } else { 20.0 };
-        let mut queue = Queue::new(capacity, streams, noise, random.next());
-        let ran = search(&mut queue, params(start));
-        tally.runs += 1;
-        tally.seconds.push(ran.seconds);
-        tally.trials += ran.trials;
-        match ran.result {
-            Ok(found) => {
-                let error = found.max_rps / capacity - 1.0;
-                tally.errors.push(error * 100.0);
-                tally.within += u32::from(error.abs() <= 0.05);
-                tally.over += u32::from(error > 0.05);
-            }
-            Err(why) => {
-                println!("seed {seed}, {capacity:.0} rps: {why:?}");
-                tally.none += 1;
-            }
-        }
-    }
-    tally
-}
-
-/// The value below which this many percent of `values` lie.
-fn quantile(values: &mut [f64], percent: usize) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get((values.len().max(1) - 1) * percent / 100).copied().unwrap_or(f64::NAN)
-}
-
-fn row(name: &str, tally: &mut Tally) {
-    let share = |count: u32| 100.0 * f64::from(count) / f64::from(tally.runs);
-    println!(
-        "{name:28} {:5.1} % within, {:4.1} % over, {:4.1} % none; error p1 {:5.1} p50 {:5.1} p99 {:5.1} %; \
-         {:5.1} s median, {:5.1} s p90, {} trials in all",
-        share(tally.within),
-        share(tally.over),
-        share(tally.none),
-        quantile(&mut tally.errors, 1),
-        quantile(&mut tally.errors, 50),
-        quantile(&mut tally.errors, 99),
-        quantile(&mut tally.seconds, 50),
-        quantile(&mut tally.seconds, 90),
-        tally.trials,
-    );
+/// Measures a target of a capacity that the seed draws, from 50 to 2,000 requests a second; returns both. What many seeds
+/// come to is told by `benches/capacity.rs`; the few here are looked at one by one.
+fn drawn(seed: u64, noise: Noise, live: bool) -> (f64, Ran) {
+    let mut random = Random(seed);
+    let capacity = 50.0 * 40.0_f64.powf(random.unit());
+    let streams = if live { vec![capacity * 0.25, capacity * (0.1 + 0.3 * random.unit())] } else { Vec::new() };
+    let start = if live { streams.iter().sum::<f64>() * 1.25 } else { 20.0 };
+    let mut queue = Queue::new(capacity, streams, noise, random.bits());
+    (capacity, search(&mut queue, params(start)))
 }
 
 #[test]
 fn a_steady_target_is_measured_within_five_percent_and_never_above() {
-    for (name, live) in [("clean", false), ("clean, live traffic", true)] {
-        let mut tally = tally(200, QUIET, live);
-        row(name, &mut tally);
-        assert!(tally.within * 100 >= tally.runs * 99, "{name}");
-        assert_eq!(tally.over, 0, "{name}");
+    for (seed, live) in [(1, false), (2, false), (3, false), (4, true), (5, true), (6, true)] {
+        let (capacity, ran) = drawn(seed, Noise::QUIET, live);
+        let found = ran.result.unwrap();
+        let error = found.max_rps / capacity - 1.0;
+        assert!((-0.05..=0.002).contains(&error), "seed {seed}: {found:?} of {capacity:.1} rps");
+        assert_eq!(found.verdict, Verdict::Confirmed, "seed {seed}");
     }
 }
 
 #[test]
 fn noise_costs_time_before_it_costs_truth() {
-    // The last figure: the share of runs, in percent, that may end more than 5 % above the truth. Trials of seconds cannot
-    // tell what a service bears whose times scatter without end; they must err to the safe side nearly always.
-    let cases = [
-        ("20 % of trials stall", Noise { stalls: 0.2, ..QUIET }, false, 0),
-        ("20 % stall, live traffic", Noise { stalls: 0.2, ..QUIET }, true, 0),
-        ("capacity off by 3 %", Noise { capacity: 0.03, ..QUIET }, false, 2),
-        ("sender stands still", Noise { hiccups: 1.0, jitter_ms: 3.0, ..QUIET }, true, 0),
-        ("service half exponential", Noise { spread: 0.5, ..QUIET }, true, 2),
-        ("service exponential", Noise { spread: 1.0, ..QUIET }, false, 10),
-        ("heavy", Noise { stalls: 0.1, capacity: 0.02, spread: 0.7, jitter_ms: 3.0, hiccups: 0.3 }, true, 5),
-    ];
-    for (name, noise, live, over) in cases {
-        let mut tally = tally(40, noise, live);
-        row(name, &mut tally);
-        assert!(tally.over * 100 <= tally.runs * over, "{name}");
-        assert_eq!(tally.none, 0, "{name}");
+    let quiet = Noise::QUIET;
+    for (seed, name, noise, live) in [
+        (11, "20 % of trials stall", Noise { stalls: 0.2, ..quiet }, false),
+        (12, "20 % stall, live traffic", Noise { stalls: 0.2, ..quiet }, true),
+        (13, "capacity off by 3 %", Noise { capacity: 0.03, ..quiet }, false),
+        (14, "sender stands still", Noise { hiccups: 1.0, jitter_ms: 3.0, ..quiet }, true),
+        (15, "service half exponential", Noise { service: Service::Exponential(0.5), ..quiet }, true),
+        (16, "heavy", Noise { stalls: 0.1, capacity: 0.02, service: Service::LogNormal(2.0), ..quiet }, false),
+    ] {
+        let (capacity, ran) = drawn(seed, noise, live);
+        let found = ran.result.unwrap_or_else(|why| panic!("{name}: {why:?} at {capacity:.1} rps"));
+        assert!(found.max_rps <= capacity * 1.05, "{name}: {found:?} of {capacity:.1} rps");
+        assert!(found.max_rps >= capacity * 0.5, "{name}: {found:?} of {capacity:.1} rps");
     }
 }
 
 fn quiet(capacity_rps: f64) -> Queue {
-    Queue::new(capacity_rps, Vec::new(), QUIET, 1)
+    Queue::new(capacity_rps, Vec::new(), Noise::QUIET, 1)
 }
 
 #[test]
@@ -175,22 +109,23 @@ fn the_ceiling_is_never_exceeded_and_gives_a_lower_bound() {
     let ran = search(&mut quiet(500.0), Params { max_rate_rps: 300.0, ..params(20.0) });
     assert!(ran.highest_rps <= 300.0, "{}", ran.highest_rps);
     let found = ran.result.unwrap();
-    assert_eq!(found.verdict, Verdict::LowerBound);
+    assert_eq!((found.verdict, found.stopped), (Verdict::LowerBound, None));
     assert!((found.max_rps - 300.0).abs() < 1.0, "{found:?}");
 }
 
 #[test]
 fn limits_end_a_search_with_what_was_verified() {
-    for limited in [Params { time_ms: 12_000.0, ..params(20.0) }, Params { requests: 3_000, ..params(20.0) }] {
+    for (limited, stopped) in [
+        (Params { time_ms: 12_000.0, ..params(20.0) }, Stopped::Time),
+        (Params { requests: 3_000, ..params(20.0) }, Stopped::Requests),
+    ] {
         let (time_ms, requests) = (limited.time_ms, limited.requests);
         let mut queue = quiet(500.0);
         let mut search = Search::new(limited);
         let step = loop {
             match search.step() {
                 Step::Trial(plan) => {
-                    let figures = queue.run(&plan, &OBJECTIVE);
-                    let spent_ms = figures.span_ms;
-                    search.record(Observed { figures, live_rps: Some(0.0), spent_ms });
+                    search.record(queue.trial(&plan, &OBJECTIVE, 0.0));
                 }
                 Step::Cooldown => {
                     queue.rest(1_000.0);
@@ -201,29 +136,69 @@ fn limits_end_a_search_with_what_was_verified() {
         };
         assert!(search.spent_ms() <= time_ms + 1_000.0 && search.requests() <= requests + 10);
         let Step::Done(found) = step else { panic!("{step:?}") };
-        assert_eq!(found.verdict, Verdict::LowerBound);
+        assert_eq!((found.verdict, found.stopped), (Verdict::LowerBound, Some(stopped)));
         assert!(found.max_rps <= 505.0 && found.interval_rps[1] >= found.max_rps, "{found:?}");
     }
     let ran = search(&mut quiet(500.0), Params { time_ms: 1_000.0, ..params(20.0) });
-    assert_eq!(ran.result, Err(GaveUp::Spent), "a ramp verifies nothing");
+    assert_eq!(ran.result, Err(GaveUp::Spent(Budget::Time)), "a ramp verifies nothing");
 }
 
-#[test]
-fn a_target_that_holds_nothing_or_never_comes_back_is_given_up() {
-    let mut broken = Search::new(params(20.0));
-    let failing = |plan: &Plan| Figures {
+/// A trial in which every request failed.
+fn failing(plan: &Plan, cut: Cut) -> Observed {
+    let figures = Figures {
         planned: plan.requests,
         sent: plan.requests,
         failed: plan.requests,
         span_ms: plan.time_ms,
         own_rps: plan.rate_rps,
-        cut: Some(crate::service::pressure::figures::Cut::ErrorBurst),
+        cut: Some(cut),
         ..Figures::default()
     };
+    Observed { figures, live_rps: Some(0.0), spent_ms: 100.0 }
+}
+
+#[test]
+fn bursts_of_errors_end_a_search_with_what_was_verified() {
+    let mut search = Search::new(params(20.0));
+    let (mut queue, mut bursts) = (quiet(500.0), 0);
+    let end = loop {
+        match search.step() {
+            // From the first failure on, the target answers with errors alone.
+            Step::Trial(plan) if plan.rate_rps < 400.0 && bursts == 0 => {
+                search.record(queue.trial(&plan, &OBJECTIVE, 0.0));
+            }
+            Step::Trial(plan) => {
+                bursts += 1;
+                search.record(failing(&plan, Cut::ErrorBurst));
+            }
+            Step::Cooldown => search.rested(Rested { recovered: true, spent_ms: 100.0, requests: 1 }),
+            end => break end,
+        }
+    };
+    assert_eq!(bursts, BURSTS, "{:?}", search.curve());
+    assert_eq!(end, Step::Failed(GaveUp::ErrorBursts { trials: BURSTS }), "a ramp verifies nothing");
+    // Trials of full length do.
+    search.passed.iter_mut().for_each(|passed| passed.full = true);
+    let Step::Done(found) = search.step() else { panic!("something had passed") };
+    assert_eq!((found.verdict, found.stopped), (Verdict::LowerBound, Some(Stopped::ErrorBursts)));
+    assert!(found.max_rps < 400.0, "{found:?}");
+}
+
+#[test]
+fn a_failing_health_check_ends_a_search_at_once() {
+    let mut search = Search::new(params(20.0));
+    let Step::Trial(plan) = search.step() else { panic!("a search begins with a trial") };
+    assert_eq!(search.record(failing(&plan, Cut::Unhealthy)), TrialVerdict::Invalid);
+    assert_eq!(search.step(), Step::Failed(GaveUp::Unhealthy));
+}
+
+#[test]
+fn a_target_that_holds_nothing_or_never_comes_back_is_given_up() {
+    let mut broken = Search::new(params(20.0));
     let end = loop {
         match broken.step() {
             Step::Trial(plan) => {
-                broken.record(Observed { figures: failing(&plan), live_rps: Some(0.0), spent_ms: 100.0 });
+                broken.record(failing(&plan, Cut::Hopeless));
             }
             Step::Cooldown => broken.rested(Rested { recovered: true, spent_ms: 100.0, requests: 1 }),
             end => break end,
@@ -233,14 +208,14 @@ fn a_target_that_holds_nothing_or_never_comes_back_is_given_up() {
 
     let mut down = Search::new(params(20.0));
     let Step::Trial(plan) = down.step() else { panic!("a search begins with a trial") };
-    down.record(Observed { figures: failing(&plan), live_rps: Some(0.0), spent_ms: 100.0 });
+    down.record(failing(&plan, Cut::Hopeless));
     down.rested(Rested { recovered: false, spent_ms: 30_000.0, requests: 100 });
     assert_eq!(down.step(), Step::Failed(GaveUp::NotRecovered));
 }
 
 #[test]
 fn live_traffic_that_is_too_much_already_is_named() {
-    let mut queue = Queue::new(200.0, vec![110.0, 105.0], QUIET, 3);
+    let mut queue = Queue::new(200.0, vec![110.0, 105.0], Noise::QUIET, 3);
     let ran = search(&mut queue, params(215.0 * 1.25));
     // Its queue never empties, so nobody can say whether it would recover.
     assert!(matches!(ran.result, Err(GaveUp::LiveTooHigh { .. } | GaveUp::NotRecovered)), "{:?}", ran.result);
