@@ -84,7 +84,7 @@ pub enum Command {
     /// List targets, show, pause or resume one.
     #[command(subcommand)]
     Targets(targets::Command),
-    /// List what was measured.
+    /// List what was measured, or show one record with its curve.
     Records(records::Args),
     /// Stop load tests and dispatches of a target, or of all, until they are unhalted.
     Halt(halt::Args),
