@@ -205,6 +205,8 @@ fn read_file(path: &Path) -> Result<String, (Code, String)> {
         return Err((Code::TooLarge, format!("`{shown}` is larger than {MAX_FILE} bytes")));
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;
+    // Some editors begin a file with a mark that says it is UTF-8.
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).map(<[u8]>::to_vec).unwrap_or(bytes);
     String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to();
         (Code::NotUtf8, format!("`{shown}` is not UTF-8: the first wrong byte is number {place}"))

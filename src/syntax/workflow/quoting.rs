@@ -28,6 +28,10 @@ pub(super) fn explain(problem: &Diagnostic, text: &str) -> Diagnostic {
     }
     let value_at = start + line.len() - value.trim_start().len();
     let value = value.trim();
+    // A quote that has no other one in its line was not closed: that is told.
+    if value.starts_with(['"', '\'']) && value.matches(value.get(..1).unwrap_or_default()).count() == 1 {
+        return problem.clone();
+    }
     let span = Span::new(problem.primary.span.source, value_at, value_at + value.len());
     unquoted("if", span, value)
 }
