@@ -102,6 +102,8 @@ fn what_may_come_is_offered_in_scenarios() {
     has(&of_scenarios(("data: { signature: a }", "data: { ‸ }")), &["signature", "note"]);
     has(&of_scenarios(("        data: { signature: a }", "        sub‸")), &["subject", "data", "at"]);
     has(&of_scenarios(("data: { signature: a }", "subject: ‸")), &["checkout", "none"]);
+    has(&of_scenarios(("event: CHANGED", "cancel: ‸")), &["settle"]);
+    has(&of_scenarios(("event: CHANGED", "approve: ‸")), &["find", "rest"]);
     has(&of_scenarios(("      runs:", "      ne‸\n      runs:")), &["never", "dispatched", "phases"]);
     has(&of_scenarios(("workflow: settle", "workflow: ‸")), &["settle"]);
     has(&of_scenarios(("status: failed", "status: ‸")), &["succeeded", "parked"]);

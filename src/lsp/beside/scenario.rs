@@ -103,7 +103,8 @@ pub(super) fn symbols(index: &Index, path: &[&str], value: Option<&str>) -> Vec<
         ("workflow" | "run", Some(_)) => vec![Symbol::Workflow(name.to_owned())],
         ("event" | "type" | "emitted", Some(_)) if is_text => vec![Symbol::Event(name.to_owned())],
         ("step" | "action", Some(_)) => steps(name),
-        ("before" | "after", Some(_)) if is_text => steps(name),
+        ("before" | "after" | "approve" | "reject", Some(_)) if is_text => steps(name),
+        ("cancel" | "retry", Some(_)) if is_text => vec![Symbol::Workflow(name.to_owned())],
         _ => Vec::new(),
     }
 }
@@ -239,7 +240,8 @@ pub(super) fn values(place: &Place<'_>, cursor: &Cursor) -> Vec<Item> {
             index.events().map(|event| Item::new(&event.name.node, ItemKind::Event)).collect()
         }
         "step" => step_items(index, None),
-        "before" | "after" if is_text => step_items(index, None),
+        "before" | "after" | "approve" | "reject" if is_text => step_items(index, None),
+        "cancel" | "retry" if is_text => workflows(),
         "action" => action_items(index).collect(),
         "rule" => index.rule_names().map(|rule| Item::new(rule, ItemKind::Variable)).collect(),
         "subject" | "target" => targets(place).into_iter().chain(words(&["none"])).collect(),
