@@ -32,15 +32,16 @@ pub(super) fn typed(name: &str, kind: &Type, docs: &str) -> String {
     join([code(&format!("{name}: {kind}")), docs.to_owned(), fields])
 }
 
-/// A problem's code: what it means, and of a lint why.
+/// A problem's code: what it means, what to do, and what its page says of it.
 pub(super) fn problem(code: Code) -> String {
     let lint = lint::LINTS.iter().find(|lint| lint.code == code);
     let title = match lint {
         Some(lint) => format!("**{code}**, lint `{}`: {}", lint.name, code.title()),
         None => format!("**{code}**: {}", code.title()),
     };
-    let text = lint.map_or_else(|| code.remedy().to_owned(), |lint| lint.page().text);
-    join([title, text, format!("More: `homeostat explain {code}`")])
+    let page = code.page().or_else(|| lint.map(lint::Lint::page));
+    let text = page.map(|page| page.text).unwrap_or_default();
+    join([title, code.remedy().to_owned(), text, format!("With examples: `homeostat explain {code}`")])
 }
 
 /// A type alone.
