@@ -18,6 +18,7 @@ pub mod compile;
 pub mod config;
 pub mod demo;
 pub mod diagnostic;
+pub mod events;
 pub mod expression;
 pub mod harness;
 pub mod ir;

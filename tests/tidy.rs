@@ -21,6 +21,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("json_schema", &["config", "harness", "syntax"]),
     ("lsp", &["compile", "config", "diagnostic", "expression", "harness", "ir", "lint", "syntax"]),
     ("runtime", &["expression", "plan", "router"]),
+    ("events", &["runtime"]),
     ("action", &["runtime", "config"]),
     ("service", &["runtime", "config", "wire"]),
     ("security", &["runtime"]),

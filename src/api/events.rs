@@ -155,10 +155,14 @@ struct OutcomeView {
     routed_at: String,
     /// One entry for each rule that matched or could not be evaluated. The others on the event's type did not match.
     rules: Vec<RuleView>,
-    /// Why it was put aside, where it was.
+    /// Why it was put aside, where it was: it could not be handled.
     dead: Option<String>,
     /// Runs that waited for it.
     answered: Vec<String>,
+    /// How often handling it was tried.
+    attempts: u32,
+    /// Whether a person has dropped it after that.
+    dropped: bool,
 }
 
 /// What one rule made of an event.
@@ -204,6 +208,8 @@ impl From<StoredEvent> for EventView {
                 rules: outcome.rules.into_iter().map(RuleView::from).collect(),
                 dead: outcome.dead,
                 answered: outcome.answered.iter().map(ToString::to_string).collect(),
+                attempts: outcome.attempts,
+                dropped: outcome.dropped,
             }),
         }
     }
@@ -221,7 +227,7 @@ impl From<RuleOutcome> for RuleView {
 }
 
 /// The event in structured mode.
-fn cloud_event(event: Event) -> JsonValue {
+pub(super) fn cloud_event(event: Event) -> JsonValue {
     let mut attributes: JsonMap = event.extensions;
     attributes.insert("specversion".to_owned(), "1.0".into());
     attributes.insert("id".to_owned(), event.id.into());

@@ -85,9 +85,25 @@ pub(super) async fn render(State(state): State<ApiState>) -> Result<impl IntoRes
     let mut ready = Gauge::new(metric::READY);
     ready.set(&[], if health.ready && !health.draining { 1.0 } else { 0.0 });
     ready.write(&mut text);
+    queue(&state, &mut text);
     targets(&state, &mut text).await?;
     agents(&state, &mut text).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
+}
+
+fn queue(state: &ApiState, text: &mut String) {
+    let queue = state.control.queue();
+    let age = queue.due_since.map_or(0.0, |since| state.clock.now().since(since).as_secs_f64());
+    let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+    for (metric, value) in [
+        (metric::EVENTS_WAITING, count(queue.waiting)),
+        (metric::EVENTS_WAITING_LIMIT, count(queue.limit)),
+        (metric::EVENTS_OLDEST, age),
+    ] {
+        let mut gauge = Gauge::new(metric);
+        gauge.set(&[], value);
+        gauge.write(text);
+    }
 }
 
 async fn targets(state: &ApiState, text: &mut String) -> Result<(), Problem> {

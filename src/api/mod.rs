@@ -5,6 +5,7 @@
 
 mod agents;
 pub mod cloud_event;
+mod dead_letters;
 mod events;
 mod guard;
 mod halts;
@@ -84,6 +85,7 @@ impl ApiState {
     ),
     tags(
         (name = "events", description = "What happened, and what came of it"),
+        (name = "dead letters", description = "Events that could not be handled, and what is decided about them"),
         (name = "runs", description = "Executions of workflows"),
         (name = "targets", description = "What is kept in balance"),
         (name = "records", description = "What was measured"),
@@ -97,6 +99,9 @@ struct Description;
 fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(events::accept, events::show))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::show, dead_letters::discard))
+        .routes(routes!(dead_letters::redrive))
         .routes(routes!(runs::list))
         .routes(routes!(runs::show))
         .routes(routes!(run_journal::show))

@@ -126,6 +126,9 @@ impl From<ControlError> for Problem {
                 format!("{error}; `GET /v1/targets` lists those that are"),
             ),
             ControlError::UnknownRun(_) => Self::not_found(format!("{error}; `GET /v1/runs` lists them")),
+            ControlError::NoDeadLetter(_) => {
+                Self::not_found(format!("{error}; `GET /v1/dead-letters` lists those that are"))
+            }
             ControlError::Conflict(why) => Self::new(StatusCode::CONFLICT, Code::Conflict, why),
             ControlError::Store(error) => error.into(),
         }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::AppError;
 use super::compose::compose;
+use super::serve::intake_of;
 use crate::action::Registry;
 use crate::api::run_view::RunView;
 use crate::base::id::{TargetName, WorkflowName};
@@ -42,7 +43,8 @@ pub async fn run_once(order: Order, stop: CancellationToken, mut look: impl FnMu
     let close = CancellationToken::new();
     let reconciler = dispatch.start(close.clone());
     let actions = Registry::shipped().into_actions();
-    let engine = Engine::start(Options { context, actions, program: order.program, pending_limit: 1 }).await?;
+    let intake = intake_of(&order.config);
+    let engine = Engine::start(Options { context, actions, program: order.program, intake }).await?;
     let run = engine.start_run(&order.workflow, order.target, order.inputs).await?;
     let mut stopping = false;
     let finished = loop {

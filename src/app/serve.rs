@@ -13,16 +13,14 @@ use super::compose::compose;
 use super::program;
 use crate::action::Registry;
 use crate::api::{self, ApiState};
-use crate::config::{Config, Encryption};
+use crate::config::{self, Config, Encryption};
 use crate::diagnostic::Code;
-use crate::runtime::engine::{Engine, Options};
+use crate::runtime::engine::{Engine, Intake, Options};
 use crate::runtime::ports::Store;
+use crate::runtime::retention::{self, Retention};
 use crate::security::{KeySource, MasterKey, Sealing};
 use crate::service::dispatch::grpc_service;
 use crate::store::{self, CrashPoint, CrashingStore, SqliteStore};
-
-/// So many events may wait; further ones are refused until some are settled.
-const PENDING_LIMIT: usize = 100_000;
 
 /// Names the commit at which the process kills itself: what the crash tests set. See [`CrashPoint`].
 const CRASH_VARIABLE: &str = "HOMEOSTAT_TEST_CRASH";
@@ -54,7 +52,9 @@ pub async fn serve(
     let actions = Registry::shipped().into_actions();
     let (targets, clock) = (Arc::clone(&context.targets), Arc::clone(&context.clock));
     let dispatcher = Arc::clone(&context.dispatcher);
-    let engine = Engine::start(Options { context, actions, program, pending_limit: PENDING_LIMIT }).await?;
+    let pruning = tokio::spawn(retention::keep(context.clone(), retention_of(&config), close.clone()));
+    let intake = intake_of(&config);
+    let engine = Engine::start(Options { context, actions, program, intake }).await?;
     let control = Arc::clone(&engine) as Arc<_>;
     let state = ApiState { control, store, targets, dispatcher, clock, metrics };
     let router = api::router(state, Some(grpc_service(Arc::clone(&dispatch)).into_axum_router()));
@@ -65,11 +65,21 @@ pub async fn serve(
     shutdown.cancelled().await;
     engine.drain().await;
     close.cancel();
-    for task in [serving.await.map(drop), reconciler.await] {
+    for task in [serving.await.map(drop), reconciler.await, pruning.await] {
         task.map_err(AppError::internal)?;
     }
     sqlite.close().await;
     Ok(())
+}
+
+/// How events are taken in.
+pub(super) fn intake_of(config: &Config) -> Intake {
+    Intake { pending_limit: config.events.waiting, dedup_window: config.events.dedup }
+}
+
+fn retention_of(config: &Config) -> Retention {
+    let config::Retention { events, dead_letters, runs, records } = config.retention;
+    Retention { events, dead_letters, runs, records, dedup_window: config.events.dedup }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {

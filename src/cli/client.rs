@@ -41,6 +41,11 @@ impl Connection {
         self.call(Method::POST, order)
     }
 
+    /// Something to be done that is answered with nothing.
+    pub(super) fn order(&self, method: Method, path: &[&str]) -> Result<(), Failure> {
+        self.call(method, Order { path, ..Order::default() }).map(drop)
+    }
+
     fn call(&self, method: Method, order: Order<'_>) -> Result<Json, Failure> {
         let url = self.address(&order)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -92,6 +97,9 @@ impl Connection {
         let status = response.status();
         tracing::debug!(url = %response.url(), status = status.as_u16(), "the engine answered");
         let body = response.bytes().await.map_err(|error| self.away(&error))?;
+        if status == reqwest::StatusCode::NO_CONTENT {
+            return Ok(Json::Null);
+        }
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| self.strange(status.as_u16(), &error.to_string()));
         }

@@ -172,7 +172,11 @@ fn show(args: &ShowArgs) -> Result<Exit, Failure> {
         Some(outcome) => {
             text.push_str(&format!("routed {}\n", cell(outcome, "routed_at")));
             if let Some(why) = outcome.get("dead").and_then(Json::as_str) {
-                text.push_str(&format!("put aside: {why}\n"));
+                let attempts = cell(outcome, "attempts");
+                text.push_str(&format!("put aside after {attempts} attempts: {why}\n"));
+                if outcome.get("dropped").and_then(Json::as_bool) == Some(true) {
+                    text.push_str("and dropped by a person\n");
+                }
             }
             for run in list(outcome, "answered") {
                 text.push_str(&format!("run {} waited for it\n", run.as_str().unwrap_or_default()));

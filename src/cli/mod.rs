@@ -7,6 +7,7 @@ pub mod client;
 pub mod completions;
 pub mod config;
 pub mod curve;
+pub mod dead_letters;
 pub mod demo;
 pub mod eval;
 pub mod event;
@@ -78,6 +79,9 @@ pub enum Command {
     /// Send an event, or see what became of one.
     #[command(subcommand)]
     Event(event::Command),
+    /// See the events that could not be handled, handle them once more, or drop them.
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
     /// List runs, or show one with its steps.
     #[command(subcommand)]
     Runs(runs::Command),
@@ -159,6 +163,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Measure(args) => measure::run(&args),
         Command::Run(args) => run::run(&args, &log),
         Command::Event(command) => event::run(&command),
+        Command::DeadLetters(command) => dead_letters::run(&command),
         Command::Runs(command) => runs::run(&command),
         Command::Targets(command) => targets::run(&command),
         Command::Records(args) => records::run(&args),

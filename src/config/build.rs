@@ -10,7 +10,7 @@ use super::collect::{Collected, Found};
 use super::keys::{self, Fallback, Key};
 use super::show::{Origin, Setting};
 use super::values::{Value, mask_url, parse};
-use super::{Config, Encryption, Log, LogFormat, Program, TargetTable};
+use super::{Config, Encryption, Events, Log, LogFormat, Program, Retention, TargetTable};
 use crate::base::source::Sources;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -57,6 +57,12 @@ struct Builder<'a> {
     settings: Vec<Setting>,
 }
 
+/// How events are taken in, with where it was given.
+struct GivenEvents {
+    waiting: usize,
+    dedup: Given<Duration>,
+}
+
 /// The settings of one target, or of `defaults`.
 struct Scope<'a> {
     prefix: Vec<&'a str>,
@@ -75,6 +81,8 @@ impl Builder<'_> {
             None => Program::Shipped,
         };
         let network = check::network(texts(self.required(&engine, "network.allow")), diagnostics);
+        let events = self.events(&engine);
+        let retention = self.retention(&engine, &events, diagnostics);
         let encryption = self.encryption(&store, folder, diagnostics);
         let log = Log {
             level: self.text(&engine, "log.level").value,
@@ -93,7 +101,32 @@ impl Builder<'_> {
         let targets = TargetTable::new(own, template);
         let settings = std::mem::take(&mut self.settings);
         let network = network.value;
-        Config { store, listen: listen.value, program, network, targets, encryption, log, lint, settings }
+        let listen = listen.value;
+        let events = Events { dedup: events.dedup.value, waiting: events.waiting };
+        Config { store, listen, program, network, targets, events, retention, encryption, log, lint, settings }
+    }
+
+    fn events(&mut self, engine: &Scope<'_>) -> GivenEvents {
+        let waiting = self.count(engine, "events.waiting");
+        let dedup = self.duration(engine, "events.dedup");
+        GivenEvents { waiting: usize::try_from(waiting.value).unwrap_or(usize::MAX), dedup }
+    }
+
+    fn retention(&mut self, engine: &Scope<'_>, given: &GivenEvents, diagnostics: &mut Diagnostics) -> Retention {
+        let events = self.duration(engine, "retention.events");
+        check::at_least(
+            "retention.events",
+            &events,
+            &given.dedup,
+            "that is `events.dedup`: a repetition could not be known",
+            diagnostics,
+        );
+        Retention {
+            events: events.value,
+            dead_letters: self.duration(engine, "retention.dead_letters").value,
+            runs: self.duration(engine, "retention.runs").value,
+            records: self.duration(engine, "retention.records").value,
+        }
     }
 
     fn lint(&mut self) -> BTreeMap<String, String> {

@@ -63,6 +63,18 @@ pub const ENGINE: &[Key] = keys! {
         "Files and folders that hold `*.rules` and workflows (`*.yaml`, `*.yml`).";
     "network.allow" Kind::TextList, Is("[127.0.0.0/8, \"::1\"]"),
         "Hosts that load tests and pushed commands may reach: names, `*.example`, addresses, networks. Checked again after name resolution.";
+    "events.waiting" Kind::Count, Is("100000"),
+        "So many events may wait to be handled; further ones are refused with 429 until some are.";
+    "events.dedup" Kind::Duration, Is("7d"),
+        "An event with the source and id of one that was accepted within this time is the same event, and is taken once.";
+    "retention.events" Kind::Duration, Is("30d"),
+        "How long a handled event is kept, since it was accepted. Not shorter than `events.dedup`.";
+    "retention.dead_letters" Kind::Duration, Is("90d"),
+        "How long an event that could not be handled is kept, since it was put aside.";
+    "retention.runs" Kind::Duration, Is("30d"),
+        "How long a run is kept with its journal, since it ended.";
+    "retention.records" Kind::Duration, Is("365d"),
+        "How long a record is kept. That of the deployment which runs stays.";
     "encryption" Kind::Off, Says("sealed, see `encryption.key_file`"),
         "`off` stores everything in the clear: for debugging only.";
     "encryption.key_file" Kind::Path, Says("`homeostat.key` in the data folder"),

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::id::TargetName;
 use crate::base::source::Sources;
@@ -44,6 +45,8 @@ pub struct Config {
     pub program: Program,
     pub network: AllowedHosts,
     pub targets: TargetTable,
+    pub events: Events,
+    pub retention: Retention,
     pub encryption: Encryption,
     pub log: Log,
     /// The levels of lints: each lint's name with `allow`, `warn` or `deny`.
@@ -59,6 +62,24 @@ pub enum Program {
     Shipped,
     /// Files and folders.
     Paths(Vec<PathBuf>),
+}
+
+/// How events are taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Events {
+    /// So many may wait to be handled.
+    pub waiting: usize,
+    /// How long a repeated event is known.
+    pub dedup: Duration,
+}
+
+/// How long what is over is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    pub events: Duration,
+    pub dead_letters: Duration,
+    pub runs: Duration,
+    pub records: Duration,
 }
 
 /// How what is stored is sealed.

@@ -64,6 +64,23 @@ impl Default for Priority {
 pub const MAX_CHAIN: u8 = 16;
 
 impl Event {
+    /// An event without data about no target, that happened at the beginning of time: fill in what is known.
+    pub fn new(source: impl Into<String>, id: impl Into<String>, kind: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            source: source.into(),
+            kind: kind.into(),
+            subject: None,
+            time: Timestamp::default(),
+            data: Json::Null,
+            priority: Priority::default(),
+            deliver_at: None,
+            during_test: false,
+            chain: 0,
+            extensions: JsonMap::new(),
+        }
+    }
+
     /// What `event` is in a rule whose event type carries `data`.
     pub fn shape(data: Object) -> Object {
         Object::new(vec![

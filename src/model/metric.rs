@@ -50,8 +50,18 @@ metrics! {
         "Time from a request's head to its answer, in seconds.";
     EVENTS = "homeostat_events_total" Counter ["result"]
         "Events sent over HTTP: `accepted`, `duplicate`, `malformed`, `refused`, `busy` or `failed`.";
+    EVENTS_WAITING = "homeostat_events_waiting" Gauge []
+        "Events that were accepted and are not handled yet, those that are not due yet included.";
+    EVENTS_WAITING_LIMIT = "homeostat_events_waiting_limit" Gauge []
+        "With so many waiting, further events are refused with 429.";
+    EVENTS_OLDEST = "homeostat_events_oldest_seconds" Gauge []
+        "How long the event has been due that has waited longest of those that go next; 0 where none is due.";
     RULE_RESULTS = "homeostat_rule_results_total" Counter ["rule", "result"]
         "What rules made of events that they matched, or could not be held against: `matched`, `error`, `below_threshold`, `debounced`, `throttled` or `busy`.";
+    DEAD_LETTERS = "homeostat_dead_letters_total" Counter []
+        "Events that could not be handled and were put aside.";
+    HANDLER_FAILURES = "homeostat_handler_failures_total" Counter ["handler"]
+        "Attempts of plugged-in handlers that failed, panicked or took too long.";
     RUNS = "homeostat_runs_total" Counter ["workflow", "status"]
         "Runs that ended, by how: `succeeded`, `failed` or `cancelled`.";
     STEP_ATTEMPTS = "homeostat_step_attempts_total" Counter ["action", "result"]
@@ -64,6 +74,8 @@ metrics! {
         "Transactions of one commit.";
     STORE_COMMIT_SECONDS = "homeostat_store_commit_seconds" Histogram []
         "Time a commit took, in seconds.";
+    PRUNED = "homeostat_pruned_total" Counter ["kind"]
+        "What was too old and was removed: `event`, `dead_letter`, `run` or `record`.";
     READY = "homeostat_ready" Gauge []
         "1 where the engine can do its work, else 0.";
     TARGET_PHASE = "homeostat_target_phase" Gauge ["target", "phase"]

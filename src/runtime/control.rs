@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::journal::Place;
 use super::ports::StoreError;
 use super::wait::Decision;
+use crate::base::clock::Timestamp;
 use crate::base::id::{RunId, TargetName};
 use crate::model::event::Event;
 use crate::model::target::TargetState;
@@ -46,10 +47,30 @@ pub trait Control: Debug + Send + Sync {
     /// Lets a parked run go on, where that is possible again.
     async fn resume_run(&self, run: RunId) -> Result<(), ControlError>;
 
+    /// Handles a dead letter once more; durable when it returns.
+    async fn redrive(&self, sequence: u64) -> Result<(), ControlError>;
+
+    /// Settles a dead letter for good: nothing comes of it any more.
+    async fn drop_letter(&self, sequence: u64) -> Result<(), ControlError>;
+
     /// Of the step that is running now: `{ "step": …, "progress": … }`; `None` where nothing reports.
     fn progress(&self, run: RunId) -> Option<Json>;
 
+    /// How many events wait, and for how long.
+    fn queue(&self) -> QueueState;
+
     fn health(&self) -> Health;
+}
+
+/// The events that wait to be handled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueState {
+    /// Accepted and not settled, those that are not due yet included.
+    pub waiting: usize,
+    /// With so many further ones are refused.
+    pub limit: usize,
+    /// Since when the one has been due that has waited longest of those that go next at their targets.
+    pub due_since: Option<Timestamp>,
 }
 
 /// What became of one event at the door.
@@ -107,6 +128,8 @@ pub enum ControlError {
     UnknownTarget(TargetName),
     #[error("there is no run {0}")]
     UnknownRun(RunId),
+    #[error("event {0} is no dead letter")]
+    NoDeadLetter(u64),
     /// The state does not allow it; says what holds it.
     #[error("{0}")]
     Conflict(String),

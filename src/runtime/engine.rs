@@ -1,34 +1,34 @@
 //! The engine: takes events in, gives each to its target's desk, and goes on from where the last engine stopped.
 
+mod letters;
 pub mod outlet;
+mod recovery;
 mod runs;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::control::{AcceptError, Acceptance, Control, ControlError, Health};
-use super::desk::{Backlog, Desk, Message, Subject, Waiting, waiting_summary};
+use super::control::{AcceptError, Acceptance, Control, ControlError, Health, QueueState};
+use super::desk::{Backlog, Desk, Gauge, Message, Subject, waiting_summary};
 use super::examine::examine;
-use super::journal::{Place, RunStatus, RunSummary};
-use super::ports::{Accepted, Context, EventOutcome, Loaded, StoreError, StoredRun, Transaction, Write};
+use super::journal::Place;
+use super::ports::{Accepted, Context, StoreError, Transaction, Write};
 use super::program::Program;
 use super::queue::Queued;
-use super::run::decide;
-use super::run::state::RunState;
 use super::wait::Decision;
 use super::world::{Actions, World};
 use crate::base::digest::Digest;
 use crate::base::id::{RunId, TargetName, WorkflowName};
 use crate::model::event::Event;
 use crate::model::schema::Shape;
-use crate::model::target::{Phase, TargetState};
-use crate::plan::Plan;
+use crate::model::target::TargetState;
 
 /// What an engine is made from.
 #[derive(Debug)]
@@ -36,8 +36,16 @@ pub struct Options {
     pub context: Context,
     pub actions: Actions,
     pub program: Arc<Program>,
+    pub intake: Intake,
+}
+
+/// How events are taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intake {
     /// More events than these may not wait: further ones are refused until some are settled.
     pub pending_limit: usize,
+    /// An event with the source and id of one that was accepted within it is the same event.
+    pub dedup_window: Duration,
 }
 
 /// A running engine.
@@ -57,7 +65,17 @@ pub struct Engine {
 #[derive(Debug, Default)]
 struct Desks {
     mailboxes: BTreeMap<Option<TargetName>, mpsc::UnboundedSender<Message>>,
+    gauges: Vec<Arc<Gauge>>,
     tasks: JoinSet<()>,
+}
+
+impl Desks {
+    /// The gauge of a new desk.
+    fn gauge(&mut self) -> Arc<Gauge> {
+        let gauge = Arc::new(Gauge::default());
+        self.gauges.push(Arc::clone(&gauge));
+        gauge
+    }
 }
 
 /// Why an engine did not start, or a workflow was not started.
@@ -83,9 +101,9 @@ impl Engine {
     pub async fn start(options: Options) -> Result<Arc<Self>, EngineError> {
         let loaded = options.context.store.load().await?;
         let engine = Arc::new(Self {
-            world: Arc::new(World::new(options.context, options.actions)),
+            world: Arc::new(World::new(options.context, options.actions, options.intake.dedup_window)),
             program: options.program,
-            pending_limit: options.pending_limit,
+            pending_limit: options.intake.pending_limit,
             pending: Arc::new(AtomicUsize::new(loaded.events.len())),
             draining: AtomicBool::new(false),
             desks: Mutex::default(),
@@ -141,184 +159,6 @@ impl Engine {
         while tasks.join_next().await.is_some() {}
     }
 
-    /// Gives every desk what the store had of it.
-    async fn recover(&self, loaded: Loaded) -> Result<(), EngineError> {
-        let everything = loaded.halts.contains(&None);
-        let mut states: BTreeMap<TargetName, TargetState> =
-            loaded.targets.into_iter().map(|state| (state.name.clone(), state)).collect();
-        let mut backlogs: BTreeMap<Option<TargetName>, Backlog> =
-            states.keys().map(|name| (Some(name.clone()), Backlog::default())).collect();
-        for (sequence, event) in loaded.events {
-            let stored = self.world.context.store.event(&event.source, &event.id).await?;
-            let accepted_at = stored.map_or(event.time, |stored| stored.accepted_at);
-            let queued = Queued { sequence, accepted_at, event };
-            backlogs.entry(queued.event.subject.clone()).or_default().events.push(queued);
-        }
-        for rule_state in loaded.rule_states {
-            backlogs.entry(rule_state.target.clone()).or_default().rule_states.push(rule_state);
-        }
-        for run in loaded.runs {
-            let backlog = backlogs.entry(run.summary.target.clone()).or_default();
-            self.take_up(run, backlog, &mut states).await?;
-        }
-        for (name, mut backlog) in backlogs {
-            backlog.halted = everything || loaded.halts.contains(&name);
-            let state = name.as_ref().and_then(|name| states.remove(name));
-            self.open(name, state, backlog).await?;
-        }
-        Ok(())
-    }
-
-    /// Sorts a run among those that go on, those that wait, and those that cannot go on with this version.
-    async fn take_up(
-        &self,
-        run: StoredRun,
-        backlog: &mut Backlog,
-        states: &mut BTreeMap<TargetName, TargetState>,
-    ) -> Result<(), EngineError> {
-        let StoredRun { summary, journal, batches } = run;
-        if summary.status == RunStatus::Parked {
-            return Ok(());
-        }
-        let state = RunState::replay(&journal).map_err(|error| error.to_string());
-        let ready = match (self.plan_of(&summary).await?, state) {
-            (Ok(plan), Ok(state)) => Ok((plan, state)),
-            (Err(why), _) | (_, Err(why)) => Err(why),
-        };
-        match ready {
-            Ok((plan, state)) if summary.status == RunStatus::Running => {
-                let now = self.world.now();
-                match decide::dormancy(&summary, &plan, &state, now) {
-                    Some(dormancy) => backlog.dormant.push((summary, plan, dormancy)),
-                    None => {
-                        tracing::info!(run = %summary.id, workflow = %summary.workflow, "run goes on");
-                        backlog.running.push((summary, plan, state, batches));
-                    }
-                }
-            }
-            Ok((plan, state)) => {
-                let event = match &summary.event {
-                    Some((source, id)) => self.world.context.store.event(source, id).await?.map(|stored| stored.event),
-                    None => None,
-                };
-                let resumed = state.began.is_some().then_some((state, batches));
-                backlog.waiting.push(Waiting { summary, plan, event, resumed });
-            }
-            Err(why) => self.park(summary, why, states).await?,
-        }
-        Ok(())
-    }
-
-    /// The plan a run began with, or why there is none any more.
-    async fn plan_of(&self, summary: &RunSummary) -> Result<Result<Arc<Plan>, String>, StoreError> {
-        let current = self.program.plans.get(&summary.workflow);
-        if let Some(plan) = current.filter(|plan| plan.digest == summary.plan) {
-            return Ok(Ok(Arc::clone(plan)));
-        }
-        let pinned = || self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = pinned().get(&summary.plan).and_then(Weak::upgrade) {
-            return Ok(Ok(plan));
-        }
-        let Some(source) = self.world.context.store.plan(&summary.plan).await? else {
-            return Ok(Err(format!("its plan {} is not in the store", summary.plan.short())));
-        };
-        Ok(match self.world.context.planner.plan(&source) {
-            Ok(plan) if plan.digest == summary.plan => {
-                let plan = Arc::new(plan);
-                pinned().insert(summary.plan.clone(), Arc::downgrade(&plan));
-                Ok(plan)
-            }
-            Ok(_) => {
-                Err("an action it uses has another version now; run the version it began with to finish it".into())
-            }
-            Err(why) => Err(format!("its workflow no longer compiles: {why}")),
-        })
-    }
-
-    /// Puts a run aside that cannot go on, and lets its target go.
-    async fn park(
-        &self,
-        mut summary: RunSummary,
-        why: String,
-        states: &mut BTreeMap<TargetName, TargetState>,
-    ) -> Result<(), StoreError> {
-        tracing::error!(run = %summary.id, %why, "run cannot go on; it is parked");
-        summary.status = RunStatus::Parked;
-        summary.error = Some(why);
-        let mut writes = Vec::new();
-        let held = summary.target.as_ref().and_then(|target| states.get_mut(target));
-        if let Some(state) = held.filter(|state| state.lease.run == Some(summary.id)) {
-            state.phase = Phase::Degraded;
-            state.reason = Some(format!("run {} cannot go on with this version", summary.id));
-            state.lease.token += 1;
-            state.lease.run = None;
-            writes.push(Write::PutTarget(state.clone()));
-        }
-        writes.push(Write::PutRun(summary));
-        self.world.context.store.commit(Transaction { guards: Vec::new(), writes }).await?;
-        Ok(())
-    }
-
-    /// Opens a desk; one whose target is no longer configured settles what it has and is not opened.
-    async fn open(
-        &self,
-        name: Option<TargetName>,
-        state: Option<TargetState>,
-        backlog: Backlog,
-    ) -> Result<(), StoreError> {
-        let subject = match &name {
-            None => None,
-            Some(name) => match self.settings(name) {
-                Some(settings) => {
-                    let state = state.unwrap_or_else(|| TargetState::unknown(name.clone(), self.world.now()));
-                    Some(Subject { settings, state })
-                }
-                None => return self.put_aside(name, backlog).await,
-            },
-        };
-        let mut desks = self.desks();
-        let (sender, mailbox) = mpsc::unbounded_channel();
-        let desk = Desk::new(
-            Arc::clone(&self.world),
-            Arc::clone(&self.program),
-            subject,
-            Arc::clone(&self.pending),
-            mailbox,
-            backlog,
-        );
-        desks.tasks.spawn(desk.serve());
-        desks.mailboxes.insert(name, sender);
-        Ok(())
-    }
-
-    /// Events and runs of a target that is no longer configured: kept, and said so, but not handled.
-    async fn put_aside(&self, name: &TargetName, backlog: Backlog) -> Result<(), StoreError> {
-        let why = format!("target `{name}` is no longer configured");
-        let now = self.world.now();
-        let mut writes: Vec<_> = backlog
-            .events
-            .iter()
-            .map(|queued| Write::SettleEvent {
-                sequence: queued.sequence,
-                outcome: EventOutcome { routed_at: now, dead: Some(why.clone()), ..EventOutcome::default() },
-            })
-            .collect();
-        let running = backlog.running.into_iter().map(|(summary, ..)| summary);
-        let running = running.chain(backlog.dormant.into_iter().map(|(summary, ..)| summary));
-        let waiting = backlog.waiting.into_iter().map(|waiting| waiting.summary);
-        for mut summary in running.chain(waiting) {
-            summary.status = RunStatus::Parked;
-            summary.error = Some(why.clone());
-            writes.push(Write::PutRun(summary));
-        }
-        self.pending.fetch_sub(backlog.events.len(), Ordering::Relaxed);
-        if !writes.is_empty() {
-            tracing::error!(target = %name, "{why}: its events and runs are put aside");
-            self.world.context.store.commit(Transaction { guards: Vec::new(), writes }).await?;
-        }
-        Ok(())
-    }
-
     /// Tells a desk, which is opened if it is not there yet.
     fn tell(&self, name: Option<TargetName>, message: Message) {
         let mut desks = self.desks();
@@ -334,7 +174,8 @@ impl Engine {
         let (sender, mailbox) = mpsc::unbounded_channel();
         let world = Arc::clone(&self.world);
         let pending = Arc::clone(&self.pending);
-        let desk = Desk::new(world, Arc::clone(&self.program), subject, pending, mailbox, Backlog::default());
+        let gauge = desks.gauge();
+        let desk = Desk::new(world, Arc::clone(&self.program), subject, pending, gauge, mailbox, Backlog::default());
         desks.tasks.spawn(desk.serve());
         let _ = sender.send(message);
         desks.mailboxes.insert(name, sender);
@@ -427,7 +268,7 @@ impl Control for Engine {
             return Err(AcceptError::Busy { retry_after_ms: 1_000 });
         }
         let now = self.world.now();
-        let writes = events.iter().map(|event| Write::AcceptEvent { event: event.clone(), at: now }).collect();
+        let writes = events.iter().map(|event| self.world.accept(event.clone(), now)).collect();
         let receipt = self.world.context.store.commit(Transaction { guards: Vec::new(), writes }).await;
         let receipt = receipt.inspect_err(|_| {
             self.pending.fetch_sub(count, Ordering::Relaxed);
@@ -437,7 +278,10 @@ impl Control for Engine {
             answers.push(match accepted {
                 Accepted::New { sequence } => {
                     let subject = event.subject.clone();
-                    self.tell(subject, Message::Event(Box::new(Queued { sequence, accepted_at: now, event })));
+                    self.tell(
+                        subject,
+                        Message::Event(Box::new(Queued { sequence, accepted_at: now, attempts: 0, event })),
+                    );
                     Acceptance::Accepted { sequence }
                 }
                 Accepted::Duplicate => {
@@ -485,8 +329,24 @@ impl Control for Engine {
         self.resume_parked(run).await
     }
 
+    async fn redrive(&self, sequence: u64) -> Result<(), ControlError> {
+        self.redrive_letter(sequence).await
+    }
+
+    async fn drop_letter(&self, sequence: u64) -> Result<(), ControlError> {
+        self.drop_for_good(sequence).await
+    }
+
     fn progress(&self, run: RunId) -> Option<Json> {
         self.world.progress.of(run)
+    }
+
+    fn queue(&self) -> QueueState {
+        QueueState {
+            waiting: self.pending.load(Ordering::Relaxed),
+            limit: self.pending_limit,
+            due_since: self.desks().gauges.iter().filter_map(|gauge| gauge.due_since()).min(),
+        }
     }
 
     fn health(&self) -> Health {

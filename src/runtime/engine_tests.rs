@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::clauses::Memory;
 use super::control::{AcceptError, Acceptance, Control as _, ControlError, RefusalKind};
-use super::engine::{Engine, Options};
+use super::engine::{Engine, Intake, Options};
 use super::journal::{RunStatus, RunSummary};
 use super::ports::{Context, Planner, RuleResult, RuleState, RunFilter, Store, Targets, Transaction, Write};
 use super::program::Program;
@@ -43,6 +43,8 @@ use crate::store::MemoryStore;
 const START: Timestamp = Timestamp(1_700_000_000_000);
 /// How long a simulated load test takes.
 const LOAD_TEST: Duration = Duration::from_secs(30);
+/// How long a repeated event is known.
+const DEDUP_WINDOW: Duration = Duration::from_hours(1);
 
 #[derive(Debug)]
 struct OneTarget(Arc<TargetSettings>);
@@ -257,7 +259,14 @@ async fn start(
         outlet: Arc::default(),
     };
     let actions = Registry::shipped().into_actions();
-    Engine::start(Options { context, actions, program: Arc::clone(program), pending_limit: 10 }).await.unwrap()
+    Engine::start(Options {
+        context,
+        actions,
+        program: Arc::clone(program),
+        intake: Intake { pending_limit: 10, dedup_window: DEDUP_WINDOW },
+    })
+    .await
+    .unwrap()
 }
 
 fn statuses(runs: &[RunSummary]) -> Vec<(&str, RunStatus)> {

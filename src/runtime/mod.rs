@@ -6,6 +6,7 @@
 
 pub mod clauses;
 pub mod control;
+mod dead;
 mod desk;
 pub mod effect;
 pub mod engine;
@@ -19,8 +20,11 @@ mod performance;
 pub mod ports;
 pub mod program;
 pub mod queue;
+pub mod retention;
 pub mod run;
 mod run_ids;
+#[cfg(test)]
+mod tests;
 pub mod verdict;
 pub mod wait;
 pub mod world;

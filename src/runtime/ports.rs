@@ -1,5 +1,7 @@
 //! The world as the runtime sees it: small traits, gathered in one [`Context`].
 
+mod store;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,20 +12,21 @@ use serde_json::Value as Json;
 
 use super::effect::{ActionError, Effect, Link, Outcome};
 use super::engine::outlet::Outlet;
-use super::journal::{Entry, RunStatus, RunSummary};
 pub use super::run_ids::{RunIds, UniqueRunIds};
 use super::wait::Wait;
 use crate::base::clock::{Clock, Timestamp};
-use crate::base::digest::Digest;
-use crate::base::id::{AgentId, IdempotencyKey, RuleName, RunId, Signature, TargetName};
+use crate::base::id::{AgentId, IdempotencyKey, RunId, Signature, TargetName};
 use crate::model::action::ActionSignature;
-use crate::model::assignment::{Assignment, Epoch, Traffic};
-use crate::model::event::Event;
+use crate::model::assignment::{Epoch, Traffic};
 use crate::model::record::{Measurement, Record};
 use crate::model::schema::JsonMap;
 use crate::model::target::{TargetSettings, TargetState};
 use crate::plan::Plan;
 pub use crate::plan::PlanSource;
+pub use store::{
+    Accepted, EventFilter, EventOrder, EventOutcome, Guard, Loaded, PruneOrder, Pruned, Receipt, RecordFilter,
+    RuleOutcome, RuleResult, RuleState, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction, Write,
+};
 
 /// Everything outside: what dependency injection injects.
 #[derive(Clone, Debug)]
@@ -83,252 +86,6 @@ pub trait Targets: Debug + Send + Sync {
     /// The targets that are listed, by name.
     fn names(&self) -> Vec<TargetName>;
 }
-
-// ---- store -------------------------------------------------------------------------------------------------------
-
-/// Where everything durable is. One transaction is all or nothing, and durable when `commit` returns.
-#[async_trait]
-pub trait Store: Debug + Send + Sync {
-    /// What an engine needs to go on from where the last one stopped.
-    async fn load(&self) -> Result<Loaded, StoreError>;
-
-    /// Checks the guards, then writes; many callers may share one sync.
-    async fn commit(&self, transaction: Transaction) -> Result<Receipt, StoreError>;
-
-    /// The newest first.
-    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunSummary>, StoreError>;
-
-    async fn run(&self, id: RunId) -> Result<Option<StoredRun>, StoreError>;
-
-    async fn targets(&self) -> Result<Vec<TargetState>, StoreError>;
-
-    async fn target(&self, name: &TargetName) -> Result<Option<TargetState>, StoreError>;
-
-    /// The newest first.
-    async fn records(&self, filter: &RecordFilter) -> Result<Vec<Record>, StoreError>;
-
-    async fn assignments(&self, target: &TargetName) -> Result<Vec<Assignment>, StoreError>;
-
-    async fn plan(&self, digest: &Digest) -> Result<Option<PlanSource>, StoreError>;
-
-    /// What became of an event; `None` for one that was never accepted (or has left the dedup window).
-    async fn event(&self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError>;
-}
-
-/// The unfinished business of a store.
-#[derive(Clone, Debug, Default)]
-pub struct Loaded {
-    /// Of this store: the first part of every epoch. Grows when a store is restored.
-    pub incarnation: u64,
-    /// Accepted and not settled, by sequence.
-    pub events: Vec<(u64, Event)>,
-    /// Not final, by id.
-    pub runs: Vec<StoredRun>,
-    pub targets: Vec<TargetState>,
-    pub assignments: Vec<Assignment>,
-    pub rule_states: Vec<RuleState>,
-    /// `None` stands for all targets.
-    pub halts: Vec<Option<TargetName>>,
-}
-
-/// A run with its journal.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoredRun {
-    pub summary: RunSummary,
-    pub journal: Vec<Entry>,
-    /// How many batches the journal has: the position of the next one.
-    pub batches: u64,
-}
-
-/// An event and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StoredEvent {
-    pub sequence: u64,
-    pub event: Event,
-    pub accepted_at: Timestamp,
-    /// `None`: not handled yet.
-    pub outcome: Option<EventOutcome>,
-}
-
-/// What became of an event.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct EventOutcome {
-    pub routed_at: Timestamp,
-    /// One line for each rule that matched or could not be evaluated; the others on the event's type did not match.
-    pub rules: Vec<RuleOutcome>,
-    /// Why it was put aside, where it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dead: Option<String>,
-    /// Runs that waited for it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub answered: Vec<RunId>,
-}
-
-/// What one rule made of an event.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RuleOutcome {
-    pub rule: RuleName,
-    pub result: RuleResult,
-    /// The run it led to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<RunId>,
-    /// The error in `when`, the count towards a threshold, …
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-/// How far an event came in one rule's clauses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RuleResult {
-    Matched,
-    /// `when` was false.
-    NoMatch,
-    /// `when` could not be evaluated.
-    Error,
-    BelowThreshold,
-    Debounced,
-    Throttled,
-    /// The target was adjusting, and the rule says `busy drop` or `busy coalesce`.
-    Busy,
-}
-
-/// What a rule's clauses remember for one target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RuleState {
-    pub rule: RuleName,
-    /// `None`: events without a subject.
-    pub target: Option<TargetName>,
-    /// Of the rule's text: a changed rule starts anew.
-    pub digest: Digest,
-    pub state: Json,
-}
-
-/// Writes that happen together or not at all.
-#[derive(Clone, Debug, Default)]
-pub struct Transaction {
-    pub guards: Vec<Guard>,
-    pub writes: Vec<Write>,
-}
-
-/// What must be so for a transaction to happen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Guard {
-    /// The target's lease still has this token.
-    Lease { target: TargetName, token: u64 },
-}
-
-/// One change.
-#[derive(Clone, Debug)]
-pub enum Write {
-    /// Takes an event in, unless one with the same `(source, id)` was.
-    AcceptEvent {
-        event: Event,
-        at: Timestamp,
-    },
-    SettleEvent {
-        sequence: u64,
-        outcome: EventOutcome,
-    },
-    /// Inserts or replaces.
-    PutRun(RunSummary),
-    /// The store refuses a position that is taken or leaves a gap.
-    AppendJournal {
-        run: RunId,
-        position: u64,
-        entries: Vec<Entry>,
-    },
-    PutPlan {
-        digest: Digest,
-        source: PlanSource,
-    },
-    /// Refused if the lease's token is lower than the stored one.
-    PutTarget(TargetState),
-    PutRecord(Record),
-    /// Replaces the agent's assignment, unless the stored one has a higher epoch: then refused.
-    PutAssignment(Assignment),
-    RemoveAssignment {
-        target: TargetName,
-        agent: AgentId,
-    },
-    PutRuleState(RuleState),
-    PutHalt {
-        target: Option<TargetName>,
-        at: Timestamp,
-    },
-    RemoveHalt {
-        target: Option<TargetName>,
-    },
-}
-
-/// What a commit answers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Receipt {
-    /// One for every `AcceptEvent`, in order.
-    pub accepted: Vec<Accepted>,
-}
-
-/// Whether an event was new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accepted {
-    New { sequence: u64 },
-    Duplicate,
-}
-
-/// Which runs to list.
-#[derive(Clone, Debug, Default)]
-pub struct RunFilter {
-    pub target: Option<TargetName>,
-    pub status: Option<RunStatus>,
-    /// Only runs with an id below it: the next page.
-    pub before: Option<RunId>,
-    /// 0 stands for 100.
-    pub limit: u64,
-}
-
-/// Which records to list.
-#[derive(Clone, Debug, Default)]
-pub struct RecordFilter {
-    pub target: Option<TargetName>,
-    pub signature: Option<Signature>,
-    /// 0 stands for 100.
-    pub limit: u64,
-}
-
-/// Why the store did not do what was asked. Nothing of the transaction has happened.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    #[error("the lease on `{target}` has passed on: token {held} is older than {current}")]
-    Fenced { target: TargetName, held: u64, current: u64 },
-    #[error("the journal of run {run} goes on at {expected}, not at {position}: another engine writes it")]
-    JournalMoved { run: RunId, position: u64, expected: u64 },
-    #[error("the assignment of agent `{agent}` is newer in the store")]
-    AssignmentMoved { agent: AgentId },
-    #[error("{path}: the disk is full; free some space, nothing that was accepted is lost")]
-    Full { path: String },
-    #[error("{path}: another process holds the store; only one engine may open it")]
-    Busy { path: String },
-    #[error(
-        "{path}: the store was written by a newer version of Homeostat (schema {found}, this version knows {known})"
-    )]
-    Newer { path: String, found: String, known: String },
-    #[error("{path}: the key does not open this store (it was sealed with key {key}); give the key it was made with")]
-    WrongKey { path: String, key: String },
-    /// A sealed store is opened without a key, or an unsealed one with a key.
-    #[error("{path}: {problem}")]
-    Sealing { path: String, problem: String },
-    #[error("{what} in the store cannot be opened: it was changed or damaged; restore a backup")]
-    Damaged { what: String },
-    /// Nothing the store could ever take: waiting does not mend it.
-    #[error("{problem}; this cannot be stored")]
-    Refused { problem: String },
-    #[error("{path}: {problem}")]
-    Io { path: String, problem: String },
-    #[error("the store is closed")]
-    Closed,
-}
-
-// ---- services ----------------------------------------------------------------------------------------------------
 
 /// Remembers what was measured.
 #[async_trait]

@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::ports::StoredEvent;
 use crate::base::clock::Timestamp;
 use crate::model::event::Event;
 
@@ -21,7 +22,16 @@ pub const WAKE: &str = "WAKE";
 pub struct Queued {
     pub sequence: u64,
     pub accepted_at: Timestamp,
+    /// How often handling it was tried in vain.
+    pub attempts: u32,
     pub event: Event,
+}
+
+impl From<StoredEvent> for Queued {
+    fn from(stored: StoredEvent) -> Self {
+        let StoredEvent { sequence, accepted_at, attempts, event, .. } = stored;
+        Self { sequence, accepted_at, attempts, event }
+    }
 }
 
 /// Events ordered by when and in what order they are due.
@@ -70,6 +80,11 @@ impl EventQueue {
         self.delayed.peek().map(|Reverse(slot)| slot.key.0)
     }
 
+    /// Since when the event has been due that goes next; `None` where none is due.
+    pub fn due_since(&self) -> Option<Timestamp> {
+        self.ready.peek().map(|Reverse(slot)| since(&slot.queued))
+    }
+
     pub fn len(&self) -> usize {
         self.ready.len() + self.delayed.len() + self.held.len()
     }
@@ -79,11 +94,15 @@ impl EventQueue {
     }
 
     fn make_ready(&mut self, queued: Queued) {
-        // A delayed event waits from the moment it is due.
-        let since = queued.event.deliver_at.map_or(queued.accepted_at, |moment| moment.max(queued.accepted_at));
-        let key = (since.0.saturating_add(i64::from(queued.event.priority.level()) * AGE_STEP_MS), queued.sequence);
+        let key =
+            (since(&queued).0.saturating_add(i64::from(queued.event.priority.level()) * AGE_STEP_MS), queued.sequence);
         self.ready.push(Reverse(Slot { key, queued }));
     }
+}
+
+/// A delayed event waits from the moment it is due.
+fn since(queued: &Queued) -> Timestamp {
+    queued.event.deliver_at.map_or(queued.accepted_at, |moment| moment.max(queued.accepted_at))
 }
 
 /// Ordered by its key alone.
@@ -132,7 +151,7 @@ mod tests {
             chain: 0,
             extensions: serde_json::Map::new(),
         };
-        Queued { sequence, accepted_at: Timestamp(accepted_at), event }
+        Queued { sequence, accepted_at: Timestamp(accepted_at), attempts: 0, event }
     }
 
     fn order(queue: &mut EventQueue, now: i64, paused: bool) -> Vec<u64> {
@@ -162,7 +181,7 @@ mod tests {
         queue.push(queued(1, 0, 0, Some(1_000), "X"), Timestamp(0));
         queue.push(queued(2, 0, 5, None, "X"), Timestamp(0));
         assert_eq!(order(&mut queue, 999, false), [2]);
-        assert_eq!(queue.next_due(), Some(Timestamp(1_000)));
+        assert_eq!((queue.next_due(), queue.due_since()), (Some(Timestamp(1_000)), None));
         assert_eq!(order(&mut queue, 1_000, false), [1]);
         assert!(queue.is_empty());
     }

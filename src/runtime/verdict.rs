@@ -10,11 +10,12 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::clauses::{Admission, Emission, Held, Memory};
+use super::dead;
 use super::ports::RuleResult;
 use super::program::Program;
 use crate::base::clock::Timestamp;
 use crate::base::id::{RuleName, WorkflowName};
-use crate::model::event::{Event, MAX_CHAIN};
+use crate::model::event::Event;
 use crate::model::schema::{JsonMap, Shape};
 use crate::plan::Plan;
 use crate::router::{Busy, Match, Routed, Rule};
@@ -212,20 +213,11 @@ fn emit(situation: &Situation<'_>, held: &Held, verdict: &mut Verdict<'_>) {
     let (cause, rule, now) = (&held.event, verdict.rule, situation.now);
     for (number, Emission { kind, data, after_ms }) in held.emissions.iter().enumerate() {
         let chain = cause.chain.saturating_add(1);
-        if chain > MAX_CHAIN {
-            let note = format!("`{kind}` is not emitted: it would be number {chain} of a chain of events");
-            tracing::error!(rule = %rule.name, event = %cause.id, "{note}");
-            verdict.note = Some(note);
-            continue;
-        }
         let mut data = data.clone();
         let declared = situation.program.events.get(kind).cloned().unwrap_or_default();
-        if let Err(mismatches) = Shape::Object(declared).conform("data", &mut data) {
-            let list: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
-            verdict.note = Some(format!("`{kind}` is not emitted: {}", list.join("; ")));
-            continue;
-        }
-        verdict.emitted.push(Event {
+        // What does not fit is emitted as it is, and becomes a dead letter.
+        let _ = Shape::Object(declared).conform("data", &mut data);
+        let mut emitted = Event {
             id: format!("{}/{}/{number}", cause.id, rule.name),
             source: format!("homeostat/rules/{}", rule.name),
             kind: kind.clone(),
@@ -237,7 +229,12 @@ fn emit(situation: &Situation<'_>, held: &Held, verdict: &mut Verdict<'_>) {
             during_test: situation.during_test,
             chain,
             extensions: JsonMap::new(),
-        });
+        };
+        if let Some(why) = dead::why(situation.program, &emitted) {
+            verdict.note = Some(format!("`{kind}` goes to the dead letters: {why}"));
+            emitted.deliver_at = None;
+        }
+        verdict.emitted.push(emitted);
     }
 }
 

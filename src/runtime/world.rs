@@ -9,9 +9,10 @@ use tokio::sync::watch;
 
 use super::effect::ActionError;
 use super::journal::Place;
-use super::ports::{Action, Context, Receipt, StoreError, Transaction};
+use super::ports::{Action, Context, Receipt, StoreError, Transaction, Write};
 use crate::base::clock::Timestamp;
 use crate::base::id::{RunId, TargetName};
+use crate::model::event::Event;
 use crate::model::target::{TargetSettings, TargetState};
 use crate::plan::Step;
 
@@ -27,21 +28,28 @@ pub struct World {
     /// How many load tests run against each target.
     loads: Mutex<HashMap<TargetName, usize>>,
     problems: Mutex<Vec<String>>,
+    dedup_window: Duration,
 }
 
 impl World {
-    pub fn new(context: Context, actions: Actions) -> Self {
+    pub fn new(context: Context, actions: Actions, dedup_window: Duration) -> Self {
         Self {
             context,
             actions,
             progress: ProgressBoard::default(),
             loads: Mutex::default(),
             problems: Mutex::default(),
+            dedup_window,
         }
     }
 
     pub fn now(&self) -> Timestamp {
         self.context.clock.now()
+    }
+
+    /// Takes an event in, unless it was taken within the dedup window.
+    pub(super) fn accept(&self, event: Event, at: Timestamp) -> Write {
+        Write::AcceptEvent { event, at, known_since: at.before(self.dedup_window) }
     }
 
     /// What performs a step.

@@ -2,24 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert,
-    IntoActiveModel, Iterable as _, PrimaryKeyToColumn as _, Statement, Value,
+    ActiveModelTrait, ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert,
+    IntoActiveModel, Iterable as _, PrimaryKeyToColumn as _, QueryFilter as _, Statement, Value,
 };
 
 use super::change::Change;
 use super::entity::{assignment, event, halt, journal, plan, record, rule_state, run, target};
-use super::rows::column;
+use super::rows::{Settled, column};
 
-/// Of one statement; SQLite takes 32,766 parameters, and a row has at most six.
+/// Of one statement; SQLite takes 32,766 parameters, and a row has at most eight.
 const ROWS_PER_STATEMENT: usize = 500;
 
 /// Rows to write.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     events: Vec<event::Model>,
-    outcomes: BTreeMap<i64, Vec<u8>>,
+    settled: BTreeMap<i64, Settled>,
+    redriven: BTreeMap<i64, (Vec<u8>, i64)>,
     runs: BTreeMap<String, run::Model>,
     journal: Vec<journal::Model>,
     plans: BTreeMap<String, plan::Model>,
@@ -47,9 +48,13 @@ impl Batch {
     fn push(&mut self, change: Change) {
         self.changes += 1;
         match change {
-            Change::AcceptEvent(row) => self.events.push(row),
-            Change::SettleEvent { sequence, outcome } => {
-                self.outcomes.insert(column(sequence), outcome);
+            Change::AcceptEvent { row, .. } => self.events.push(row),
+            Change::SettleEvent { sequence, settled } | Change::DropEvent { sequence, settled } => {
+                self.settled.insert(column(sequence), settled);
+            }
+            Change::RedriveEvent { sequence, sealed, attempts } => {
+                self.settled.remove(&column(sequence));
+                self.redriven.insert(column(sequence), (sealed, attempts));
             }
             Change::PutRun { row, .. } => {
                 self.runs.insert(row.id.clone(), row);
@@ -85,7 +90,8 @@ impl Batch {
 
     pub(super) async fn perform(self, db: &DatabaseTransaction) -> Result<(), DbErr> {
         insert::<event::Entity, event::ActiveModel>(db, self.events, None).await?;
-        settle(db, self.outcomes).await?;
+        redrive(db, self.redriven).await?;
+        settle(db, self.settled).await?;
         insert::<journal::Entity, journal::ActiveModel>(db, self.journal, None).await?;
         put::<run::Entity, run::ActiveModel>(db, self.runs.into_values()).await?;
         put::<target::Entity, target::ActiveModel>(db, self.targets.into_values()).await?;
@@ -109,17 +115,44 @@ impl Batch {
 }
 
 /// Writes the outcomes of events, many with one statement: joined, since a `CASE` would be searched for each row.
-async fn settle(db: &DatabaseTransaction, outcomes: BTreeMap<i64, Vec<u8>>) -> Result<(), DbErr> {
-    let mut outcomes = outcomes.into_iter().peekable();
-    while outcomes.peek().is_some() {
-        let rows: Vec<_> = outcomes.by_ref().take(ROWS_PER_STATEMENT).collect();
+async fn settle(db: &DatabaseTransaction, settled: BTreeMap<i64, Settled>) -> Result<(), DbErr> {
+    let (dead, settled): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        settled.into_iter().partition(|(_, settled)| settled.dead_at.is_some());
+    let mut settled = settled.into_iter().peekable();
+    while settled.peek().is_some() {
+        let rows: Vec<_> = settled.by_ref().take(ROWS_PER_STATEMENT).collect();
         let places = vec!["(?, ?)"; rows.len()].join(", ");
         let sql = format!(
-            "UPDATE events SET outcome = settled.column2 FROM (VALUES {places}) AS settled \
+            "UPDATE events SET outcome = settled.column2, dead_at = NULL FROM (VALUES {places}) AS settled \
              WHERE events.sequence = settled.column1"
         );
-        let values = rows.into_iter().flat_map(|(sequence, outcome)| [Value::from(sequence), Value::from(outcome)]);
+        let values =
+            rows.into_iter().flat_map(|(sequence, row)| [Value::from(sequence), Value::from(row.outcome)]);
         db.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await?;
+    }
+    // Dead letters are rare.
+    for (sequence, Settled { outcome, dead_at }) in dead {
+        event::Entity::update_many()
+            .col_expr(event::Column::Outcome, Expr::val(outcome))
+            .col_expr(event::Column::DeadAt, Expr::val(dead_at))
+            .filter(event::Column::Sequence.eq(sequence))
+            .exec(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Makes dead letters events again that are not settled.
+async fn redrive(db: &DatabaseTransaction, redriven: BTreeMap<i64, (Vec<u8>, i64)>) -> Result<(), DbErr> {
+    for (sequence, (sealed, attempts)) in redriven {
+        event::Entity::update_many()
+            .col_expr(event::Column::Sealed, Expr::val(sealed))
+            .col_expr(event::Column::Attempts, Expr::val(attempts))
+            .col_expr(event::Column::Outcome, Expr::val(None::<Vec<u8>>))
+            .col_expr(event::Column::DeadAt, Expr::val(None::<i64>))
+            .filter(event::Column::Sequence.eq(sequence))
+            .exec(db)
+            .await?;
     }
     Ok(())
 }

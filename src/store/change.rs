@@ -1,7 +1,7 @@
 //! A transaction made ready for the writer: what is left of it are rows, and what the ledger must know to admit them.
 
 use super::entity::{assignment, event, halt, journal, plan, record, rule_state, run, target};
-use super::rows::{Rows, scope};
+use super::rows::{Rows, Settled, scope};
 use crate::base::id::{AgentId, RunId, TargetName};
 use crate::model::assignment::Epoch;
 use crate::runtime::ports::{Guard, StoreError, Transaction, Write};
@@ -17,10 +17,22 @@ pub(super) struct Prepared {
 #[derive(Debug)]
 pub(super) enum Change {
     /// The ledger gives it its sequence.
-    AcceptEvent(event::Model),
+    AcceptEvent {
+        row: event::Model,
+        known_since: i64,
+    },
     SettleEvent {
         sequence: u64,
-        outcome: Vec<u8>,
+        settled: Settled,
+    },
+    RedriveEvent {
+        sequence: u64,
+        sealed: Vec<u8>,
+        attempts: i64,
+    },
+    DropEvent {
+        sequence: u64,
+        settled: Settled,
     },
     PutRun {
         run: RunId,
@@ -65,9 +77,19 @@ impl Prepared {
 impl Change {
     fn new(write: Write, rows: &Rows) -> Result<Self, StoreError> {
         Ok(match write {
-            Write::AcceptEvent { event, at } => Self::AcceptEvent(rows.new_event(&event, at)?),
+            Write::AcceptEvent { event, at, known_since } => {
+                Self::AcceptEvent { row: rows.new_event(&event, at)?, known_since: known_since.0 }
+            }
             Write::SettleEvent { sequence, outcome } => {
-                Self::SettleEvent { sequence, outcome: rows.new_outcome(sequence, &outcome)? }
+                Self::SettleEvent { sequence, settled: rows.new_outcome(sequence, &outcome)? }
+            }
+            Write::RedriveEvent { sequence, event, accepted_at, attempts } => Self::RedriveEvent {
+                sequence,
+                sealed: rows.new_event(&event, accepted_at)?.sealed,
+                attempts: attempts.into(),
+            },
+            Write::DropEvent { sequence, outcome } => {
+                Self::DropEvent { sequence, settled: rows.new_outcome(sequence, &outcome)? }
             }
             Write::PutRun(run) => Self::PutRun { run: run.id, row: rows.new_run(&run)? },
             Write::AppendJournal { run, position, entries } => {

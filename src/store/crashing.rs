@@ -13,7 +13,8 @@ use crate::model::record::Record;
 use crate::model::target::TargetState;
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{
-    Loaded, PlanSource, Receipt, RecordFilter, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction,
+    EventFilter, Loaded, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter, RunFilter, Store, StoreError,
+    StoredEvent, StoredRun, Transaction,
 };
 
 /// Where the process dies: written `before:3` or `after:3`, for the third commit since it started.
@@ -120,6 +121,18 @@ impl<S: Store> Store for CrashingStore<S> {
 
     async fn event(&self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {
         self.inner.event(source, id).await
+    }
+
+    async fn event_at(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError> {
+        self.inner.event_at(sequence).await
+    }
+
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
+        self.inner.events(filter).await
+    }
+
+    async fn prune(&self, order: &PruneOrder) -> Result<Pruned, StoreError> {
+        self.inner.prune(order).await
     }
 }
 

@@ -43,6 +43,10 @@ table! {
         pub sealed: Vec<u8>,
         /// NULL until the event is settled; sealed too.
         pub outcome: Option<Vec<u8>>,
+        /// When it became a dead letter; NULL where it is none.
+        pub dead_at: Option<i64>,
+        /// How often handling it was tried before it was redriven.
+        pub attempts: i64,
     }
 }
 
@@ -54,6 +58,10 @@ table! {
         pub status: String,
         pub is_final: bool,
         pub sealed: Vec<u8>,
+        pub ended_at: Option<i64>,
+        /// The event it came from, which is kept for as long as the run is not final.
+        pub cause_source: Option<String>,
+        pub cause_id: Option<String>,
     }
 }
 

@@ -6,18 +6,32 @@
 use std::collections::{HashMap, HashSet};
 
 use super::change::{Change, Prepared};
+use super::entity::event;
 use super::rows::column;
 use crate::base::id::{AgentId, RunId, TargetName};
 use crate::model::assignment::Epoch;
 use crate::runtime::ports::{Accepted, Guard, Receipt, StoreError};
+
+/// An event that was accepted before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Earlier {
+    pub(super) sequence: u64,
+    pub(super) accepted_at: i64,
+    /// Before the batch.
+    pub(super) was_settled: bool,
+}
 
 /// What must be known to admit a transaction; or what one changed in it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     /// Of the next event; `None` in a change that took in none.
     pub(super) next_sequence: Option<u64>,
-    /// `(source, id)` of events that were accepted, as far as they matter now.
-    pub(super) events: HashSet<(String, String)>,
+    /// By `(source, id)` events that were accepted, as far as they matter now.
+    pub(super) events: HashMap<(String, String), Vec<Earlier>>,
+    /// Events that were settled within the batch.
+    pub(super) settled: HashSet<u64>,
+    /// Whether events are dead letters, as far as it matters now.
+    pub(super) dead: HashMap<u64, bool>,
     /// Of every target.
     pub(super) tokens: HashMap<TargetName, u64>,
     /// Of every assignment; `None` for one that was removed.
@@ -32,7 +46,11 @@ impl Known {
     /// Takes over what is so after a change.
     pub(super) fn absorb(&mut self, change: Self) {
         self.next_sequence = change.next_sequence.or(self.next_sequence);
-        self.events.extend(change.events);
+        for (name, accepted) in change.events {
+            self.events.entry(name).or_default().extend(accepted);
+        }
+        self.settled.extend(change.settled);
+        self.dead.extend(change.dead);
         self.tokens.extend(change.tokens);
         self.epochs.extend(change.epochs);
         self.positions.extend(change.positions);
@@ -42,6 +60,8 @@ impl Known {
     /// Forgets what is only of use within a batch, so that it does not grow.
     pub(super) fn forget(&mut self) {
         self.events.clear();
+        self.settled.clear();
+        self.dead.clear();
         self.epochs.retain(|_, epoch| epoch.is_some());
         for run in self.finished.drain(..) {
             self.positions.remove(&run);
@@ -77,8 +97,8 @@ impl<'a> Ledger<'a> {
         let mut receipt = Receipt::default();
         let mut changes = Vec::with_capacity(prepared.changes.len());
         for mut change in prepared.changes {
-            if let Change::AcceptEvent(row) = &mut change {
-                let accepted = self.accept(&row.source, &row.id);
+            if let Change::AcceptEvent { row, known_since } = &mut change {
+                let accepted = self.accept(row, *known_since);
                 receipt.accepted.push(accepted);
                 let Accepted::New { sequence } = accepted else { continue };
                 row.sequence = column(sequence);
@@ -96,24 +116,38 @@ impl<'a> Ledger<'a> {
         self.batch
     }
 
-    fn accept(&mut self, source: &str, id: &str) -> Accepted {
-        let key = (source.to_owned(), id.to_owned());
-        if self.layers().iter().any(|known| known.events.contains(&key)) {
+    fn accept(&mut self, row: &event::Model, known_since: i64) -> Accepted {
+        let key = (row.source.clone(), row.id.clone());
+        let layers = self.layers();
+        let is_known = |earlier: &Earlier| {
+            let is_settled = || layers.iter().any(|known| known.settled.contains(&earlier.sequence));
+            earlier.accepted_at >= known_since || !(earlier.was_settled || is_settled())
+        };
+        if layers.iter().filter_map(|known| known.events.get(&key)).flatten().any(is_known) {
             return Accepted::Duplicate;
         }
         let sequence = self.next_sequence();
         self.own.next_sequence = Some(sequence + 1);
-        self.own.events.insert(key);
+        let earlier = Earlier { sequence, accepted_at: row.accepted_at, was_settled: false };
+        self.own.events.entry(key).or_default().push(earlier);
         Accepted::New { sequence }
     }
 
     fn check(&mut self, change: &Change) -> Result<(), StoreError> {
         match change {
-            Change::SettleEvent { sequence, .. } => {
+            Change::SettleEvent { sequence, settled } => {
                 if !(1..self.next_sequence()).contains(sequence) {
                     let problem = format!("event {sequence} was never accepted");
                     return Err(StoreError::Refused { problem });
                 }
+                self.own.dead.insert(*sequence, settled.dead_at.is_some());
+                self.own.settled.insert(*sequence);
+            }
+            Change::RedriveEvent { sequence, .. } | Change::DropEvent { sequence, .. } => {
+                if self.find(|known| known.dead.get(sequence).copied()) != Some(true) {
+                    return Err(StoreError::Refused { problem: format!("event {sequence} is no dead letter") });
+                }
+                self.own.dead.insert(*sequence, false);
             }
             Change::PutRun { run, row } => {
                 if row.is_final {
@@ -145,7 +179,7 @@ impl<'a> Ledger<'a> {
             Change::RemoveAssignment { target, agent } => {
                 self.own.epochs.insert((target.clone(), agent.clone()), None);
             }
-            Change::AcceptEvent(_)
+            Change::AcceptEvent { .. }
             | Change::PutPlan(_)
             | Change::PutRecord(_)
             | Change::PutRuleState(_)

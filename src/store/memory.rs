@@ -2,7 +2,7 @@
 //!
 //! Tests use it, and runs that nobody needs to find again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -16,8 +16,8 @@ use crate::model::record::Record;
 use crate::model::target::TargetState;
 use crate::runtime::journal::{Entry, RunSummary};
 use crate::runtime::ports::{
-    Accepted, EventOutcome, Guard, Loaded, PlanSource, Receipt, RecordFilter, RuleState, RunFilter, Store, StoreError,
-    StoredEvent, StoredRun, Transaction, Write,
+    Accepted, EventFilter, EventOrder, EventOutcome, Guard, Loaded, PlanSource, PruneOrder, Pruned, Receipt,
+    RecordFilter, RuleState, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction, Write,
 };
 
 /// A store in memory.
@@ -71,7 +71,7 @@ impl Store for MemoryStore {
         let unfinished = state.runs.values().filter(|run| !run.status.is_final());
         Ok(Loaded {
             incarnation: self.incarnation,
-            events: pending.map(|stored| (stored.sequence, stored.event.clone())).collect(),
+            events: pending.cloned().collect(),
             runs: unfinished.map(|run| state.stored_run(run)).collect(),
             targets: state.targets.values().cloned().collect(),
             assignments: state.assignments.values().cloned().collect(),
@@ -150,11 +150,78 @@ impl Store for MemoryStore {
         let sequence = state.sequences.get(&(source.to_owned(), id.to_owned()));
         Ok(sequence.and_then(|sequence| state.events.get(sequence)).cloned())
     }
+
+    async fn event_at(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError> {
+        Ok(self.state().events.get(&sequence).cloned())
+    }
+
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
+        let state = self.state();
+        let wanted = |stored: &&StoredEvent| !filter.only_dead_letters || stored.dead_letter().is_some();
+        let limit = limit(filter.limit);
+        Ok(match filter.order {
+            EventOrder::NewestFirst { before } => {
+                let range = state.events.range(..before.unwrap_or(u64::MAX)).rev();
+                range.map(|(_, stored)| stored).filter(wanted).take(limit).cloned().collect()
+            }
+            EventOrder::OldestFirst { after } => {
+                let range = state.events.range(after.saturating_add(1)..);
+                range.map(|(_, stored)| stored).filter(wanted).take(limit).cloned().collect()
+            }
+        })
+    }
+
+    async fn prune(&self, order: &PruneOrder) -> Result<Pruned, StoreError> {
+        Ok(self.state().prune(order))
+    }
 }
 
 impl State {
     fn token(&self, target: &TargetName) -> u64 {
         self.targets.get(target).map_or(0, |state| state.lease.token)
+    }
+
+    fn prune(&mut self, order: &PruneOrder) -> Pruned {
+        let limit = limit(order.limit);
+        let is_old = |run: &&RunSummary| run.status.is_final() && run.ended_at.is_some_and(|at| at < order.runs);
+        let runs: Vec<_> = self.runs.values().filter(is_old).map(|run| run.id).take(limit).collect();
+        for run in &runs {
+            self.runs.remove(run);
+            self.journal.retain(|(of, _), _| of != run);
+        }
+        let active: BTreeSet<_> =
+            self.runs.values().filter(|run| !run.status.is_final()).filter_map(|run| run.event.clone()).collect();
+        let last = self.events.last_key_value().map_or(0, |(last, _)| *last);
+        let mut remove = |is_old: &dyn Fn(&StoredEvent) -> bool| {
+            let name = |stored: &StoredEvent| (stored.event.source.clone(), stored.event.id.clone());
+            let old = self.events.values().filter(|stored| {
+                stored.sequence < last
+                    && stored.accepted_at < order.known_since
+                    && is_old(stored)
+                    && !active.contains(&name(stored))
+            });
+            let old: Vec<_> = old.map(|stored| (stored.sequence, name(stored))).take(limit).collect();
+            for (sequence, name) in &old {
+                self.events.remove(sequence);
+                if self.sequences.get(name) == Some(sequence) {
+                    self.sequences.remove(name);
+                }
+            }
+            old.len() as u64
+        };
+        let events = remove(&|stored| {
+            stored.outcome.is_some() && stored.dead_letter().is_none() && stored.accepted_at < order.events
+        });
+        let dead_letters =
+            remove(&|stored| stored.dead_letter().is_some_and(|outcome| outcome.routed_at < order.dead_letters));
+        let is_old = |(key, record): &(&(TargetName, Signature, RunId), &Record)| {
+            record.recorded_at < order.records && !order.keep_records.contains(&(key.0.clone(), key.1.clone()))
+        };
+        let records: Vec<_> = self.records.iter().filter(is_old).map(|(key, _)| key.clone()).take(limit).collect();
+        for record in &records {
+            self.records.remove(record);
+        }
+        Pruned { events, dead_letters, runs: runs.len() as u64, records: records.len() as u64 }
     }
 
     fn batches(&self, run: RunId) -> impl DoubleEndedIterator<Item = (&(RunId, u64), &Vec<Entry>)> {
@@ -185,8 +252,19 @@ struct Changing<'a> {
 impl Changing<'_> {
     fn write(&mut self, write: Write, receipt: &mut Receipt) -> Result<(), StoreError> {
         match write {
-            Write::AcceptEvent { event, at } => receipt.accepted.push(self.accept(event, at)),
+            Write::AcceptEvent { event, at, known_since } => {
+                receipt.accepted.push(self.accept(event, at, known_since));
+            }
             Write::SettleEvent { sequence, outcome } => self.settle(sequence, outcome)?,
+            Write::RedriveEvent { sequence, event, accepted_at, attempts } => {
+                self.check_dead(sequence)?;
+                let stored = StoredEvent { sequence, event, accepted_at, attempts, outcome: None };
+                self.set(|state| &mut state.events, sequence, Some(stored));
+            }
+            Write::DropEvent { sequence, outcome } => {
+                self.check_dead(sequence)?;
+                self.settle(sequence, outcome)?;
+            }
             Write::PutRun(run) => self.set(|state| &mut state.runs, run.id, Some(run)),
             Write::AppendJournal { run, position, entries } => {
                 let expected = self.state.next_position(run);
@@ -232,16 +310,24 @@ impl Changing<'_> {
         Ok(())
     }
 
-    fn accept(&mut self, event: Event, at: Timestamp) -> Accepted {
+    fn accept(&mut self, event: Event, at: Timestamp, known_since: Timestamp) -> Accepted {
         let key = (event.source.clone(), event.id.clone());
-        if self.state.sequences.contains_key(&key) {
+        let earlier = self.state.sequences.get(&key).and_then(|sequence| self.state.events.get(sequence));
+        if earlier.is_some_and(|earlier| earlier.outcome.is_none() || earlier.accepted_at >= known_since) {
             return Accepted::Duplicate;
         }
         let sequence = self.state.events.last_key_value().map_or(1, |(last, _)| last + 1);
         self.set(|state| &mut state.sequences, key, Some(sequence));
-        let stored = StoredEvent { sequence, event, accepted_at: at, outcome: None };
+        let stored = StoredEvent { sequence, event, accepted_at: at, attempts: 0, outcome: None };
         self.set(|state| &mut state.events, sequence, Some(stored));
         Accepted::New { sequence }
+    }
+
+    fn check_dead(&self, sequence: u64) -> Result<(), StoreError> {
+        match self.state.events.get(&sequence).and_then(StoredEvent::dead_letter) {
+            Some(_) => Ok(()),
+            None => Err(StoreError::Refused { problem: format!("event {sequence} is no dead letter") }),
+        }
     }
 
     fn settle(&mut self, sequence: u64, outcome: EventOutcome) -> Result<(), StoreError> {

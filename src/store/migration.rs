@@ -4,11 +4,11 @@
 
 use async_trait::async_trait;
 use sea_orm_migration::prelude::{
-    ConditionalStatement as _, DbErr, Expr, ExprTrait as _, Index, MigrationName, MigrationTrait, MigratorTrait,
-    SchemaManager, Table, TableCreateStatement,
+    ColumnDef, ConditionalStatement as _, DbErr, Expr, ExprTrait as _, Index, MigrationName, MigrationTrait,
+    MigratorTrait, SchemaManager, Table, TableCreateStatement,
 };
 use sea_orm_migration::schema::{
-    big_integer, big_pk_auto, binary, binary_null, boolean, integer, string, string_null, text,
+    big_integer, big_integer_null, big_pk_auto, binary, binary_null, boolean, integer, string, string_null, text,
 };
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Migrator {
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(Retention)]
     }
 }
 
@@ -62,6 +62,58 @@ impl MigrationTrait for First {
             .take();
         let by_time = Index::create().name("records_by_time").table("records").col("recorded_at").take();
         for index in [by_event, pending, by_target, by_status, unfinished, by_time] {
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What dead letters, the dedup window and retention need.
+struct Retention;
+
+impl MigrationName for Retention {
+    fn name(&self) -> &'static str {
+        "m0002_retention"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Retention {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // SQLite adds one column a statement.
+        for (table, column) in [
+            ("events", big_integer_null("dead_at")),
+            ("events", ColumnDef::new("attempts").big_integer().not_null().default(0).take()),
+            ("runs", big_integer_null("ended_at")),
+            ("runs", string_null("cause_source")),
+            ("runs", string_null("cause_id")),
+        ] {
+            manager.alter_table(Table::alter().table(table).add_column(column).take()).await?;
+        }
+        // A name may come again once it has left the dedup window.
+        manager.drop_index(Index::drop().name("events_by_id").table("events").to_owned()).await?;
+        let by_name =
+            Index::create().name("events_by_name").table("events").col("source").col("id").col("accepted_at").take();
+        let dead = Index::create()
+            .name("events_dead")
+            .table("events")
+            .col("sequence")
+            .and_where(Expr::col("dead_at").is_not_null())
+            .take();
+        let ended = Index::create()
+            .name("runs_ended")
+            .table("runs")
+            .col("ended_at")
+            .and_where(Expr::col("ended_at").is_not_null())
+            .take();
+        let causes = Index::create()
+            .name("runs_causes")
+            .table("runs")
+            .col("cause_source")
+            .col("cause_id")
+            .and_where(Expr::col("is_final").eq(false))
+            .take();
+        for index in [by_name, dead, ended, causes] {
             manager.create_index(index).await?;
         }
         Ok(())

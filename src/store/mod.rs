@@ -12,6 +12,7 @@
 //! | `writer` | takes everything that waits, performs it as one SQLite transaction, answers after the sync |
 //! | `ledger` | decides, without any input or output, which transactions of a batch are refused |
 //! | `batch` | merges what is left into one statement a table |
+//! | `prune` | removes a little of what is too old, in a transaction of its own |
 //!
 //! What users are told, by error: `WrongKey` and `Sealing` are H0506, `Newer` is H0508, `Full` is H0509, `Busy` is H0510,
 //! `Damaged` and `Io` are H0511. `Fenced`, `JournalMoved`, `AssignmentMoved`, `Refused` and
@@ -26,6 +27,7 @@ mod entity;
 mod ledger;
 pub mod memory;
 mod migration;
+mod prune;
 mod rows;
 mod sqlite;
 #[cfg(test)]

@@ -48,6 +48,13 @@ impl Place {
     }
 }
 
+/// What became of an event, as columns.
+#[derive(Clone, Debug)]
+pub(super) struct Settled {
+    pub(super) outcome: Vec<u8>,
+    pub(super) dead_at: Option<i64>,
+}
+
 /// Seals what goes into the database at `path`, and opens what comes out.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -86,6 +93,8 @@ impl Rows {
             accepted_at: at.0,
             sealed: Vec::new(),
             outcome: None,
+            dead_at: None,
+            attempts: 0,
         };
         row.sealed = self.seal(&event_place(&row), event)?;
         Ok(row)
@@ -96,17 +105,19 @@ impl Rows {
     }
 
     pub(super) fn stored_event(&self, row: &event::Model) -> Result<StoredEvent, StoreError> {
-        let outcome = row.outcome.as_deref().map(|blob| self.open(&outcome_place(row.sequence), blob));
+        let outcome = row.outcome.as_deref().map(|blob| self.open(&outcome_place(row.sequence, row.dead_at), blob));
         Ok(StoredEvent {
             sequence: number(row.sequence),
             event: self.event(row)?,
             accepted_at: Timestamp(row.accepted_at),
+            attempts: u32::try_from(row.attempts).unwrap_or(0),
             outcome: outcome.transpose()?,
         })
     }
 
-    pub(super) fn new_outcome(&self, sequence: u64, outcome: &EventOutcome) -> Result<Vec<u8>, StoreError> {
-        self.seal(&outcome_place(column(sequence)), outcome)
+    pub(super) fn new_outcome(&self, sequence: u64, outcome: &EventOutcome) -> Result<Settled, StoreError> {
+        let dead_at = outcome.is_dead_letter().then_some(outcome.routed_at.0);
+        Ok(Settled { outcome: self.seal(&outcome_place(column(sequence), dead_at), outcome)?, dead_at })
     }
 
     pub(super) fn new_run(&self, run: &RunSummary) -> Result<run::Model, StoreError> {
@@ -116,6 +127,9 @@ impl Rows {
             status: run.status.as_str().to_owned(),
             is_final: run.status.is_final(),
             sealed: Vec::new(),
+            ended_at: run.ended_at.map(|moment| moment.0),
+            cause_source: run.event.as_ref().map(|(source, _)| source.clone()),
+            cause_id: run.event.as_ref().map(|(_, id)| id.clone()),
         };
         row.sealed = self.seal(&run_place(&row), run)?;
         Ok(row)
@@ -255,8 +269,12 @@ fn event_place(row: &event::Model) -> Place {
     Place::new("events", [&row.source, &row.id]).bind(&row.accepted_at)
 }
 
-fn outcome_place(sequence: i64) -> Place {
-    Place::new("events.outcome", [sequence])
+fn outcome_place(sequence: i64, dead_at: Option<i64>) -> Place {
+    let place = Place::new("events.outcome", [sequence]);
+    match dead_at {
+        Some(moment) => place.bind(&moment),
+        None => place,
+    }
 }
 
 fn run_place(row: &run::Model) -> Place {

@@ -29,7 +29,8 @@ use crate::model::record::Record;
 use crate::model::target::TargetState;
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{
-    Loaded, PlanSource, Receipt, RecordFilter, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction,
+    EventFilter, EventOrder, Loaded, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter, RunFilter, Store,
+    StoreError, StoredEvent, StoredRun, Transaction,
 };
 use crate::security::{Sealing, Vault};
 
@@ -138,7 +139,7 @@ impl Store for SqliteStore {
         let halts = halt::Entity::find().order_by_asc(halt::Column::Scope);
         Ok(Loaded {
             incarnation: self.incarnation,
-            events: snapshot.read(pending, |row| Ok((number(row.sequence), rows.event(row)?))).await?,
+            events: snapshot.read(pending, |row| rows.stored_event(row)).await?,
             runs: snapshot.unfinished_runs().await?,
             targets: snapshot.read(targets, |row| rows.target(row)).await?,
             assignments: snapshot.read(assignments, |row| rows.assignment(row)).await?,
@@ -150,7 +151,7 @@ impl Store for SqliteStore {
     async fn commit(&self, transaction: Transaction) -> Result<Receipt, StoreError> {
         let prepared = Prepared::new(transaction, &self.rows)?;
         let (answer, answered) = oneshot::channel();
-        let request = Request { prepared, answer };
+        let request = Request::Commit { prepared, answer };
         self.writer.requests.send(request).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
@@ -213,8 +214,41 @@ impl Store for SqliteStore {
     }
 
     async fn event(&self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {
-        let query = event::Entity::find().filter(event::Column::Source.eq(source)).filter(event::Column::Id.eq(id));
+        let query = event::Entity::find()
+            .filter(event::Column::Source.eq(source))
+            .filter(event::Column::Id.eq(id))
+            .order_by_desc(event::Column::Sequence)
+            .limit(1);
         self.one(query).await?.map(|row| self.rows.stored_event(&row)).transpose()
+    }
+
+    async fn event_at(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError> {
+        let row = self.one(event::Entity::find_by_id(column(sequence))).await?;
+        row.map(|row| self.rows.stored_event(&row)).transpose()
+    }
+
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut query = event::Entity::find();
+        if filter.only_dead_letters {
+            query = query.filter(event::Column::DeadAt.is_not_null());
+        }
+        query = match filter.order {
+            EventOrder::NewestFirst { before } => query
+                .apply_if(before, |query, before| query.filter(event::Column::Sequence.lt(column(before))))
+                .order_by_desc(event::Column::Sequence),
+            EventOrder::OldestFirst { after } => {
+                query.filter(event::Column::Sequence.gt(column(after))).order_by_asc(event::Column::Sequence)
+            }
+        };
+        let rows = self.all(query.limit(limit(filter.limit))).await?;
+        rows.iter().map(|row| self.rows.stored_event(row)).collect()
+    }
+
+    async fn prune(&self, order: &PruneOrder) -> Result<Pruned, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Prune { order: order.clone(), answer };
+        self.writer.requests.send(request).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
     }
 }
 

@@ -134,7 +134,11 @@ async fn a_full_disk_refuses_a_batch_and_no_more() {
     large.data = serde_json::json!("x".repeat(100_000));
     let batch = [
         writes([accept("a", "small")]),
-        writes([Write::AcceptEvent { event: large, at: crate::base::clock::Timestamp(1) }]),
+        writes([Write::AcceptEvent {
+            event: large,
+            at: crate::base::clock::Timestamp(1),
+            known_since: crate::base::clock::Timestamp(0),
+        }]),
         writes([Write::PutTarget(target("checkout", 4))]),
     ];
     let full = Err(StoreError::Full { path: path.display().to_string() });
@@ -211,7 +215,11 @@ async fn what_is_nested_deeply_comes_back_or_is_refused() {
     let accept_nested = |depth: usize| {
         let mut event = super::super::suite::stored::event("a", &depth.to_string());
         event.data = (0..depth).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]));
-        writes([Write::AcceptEvent { event, at: crate::base::clock::Timestamp(1) }])
+        writes([Write::AcceptEvent {
+            event,
+            at: crate::base::clock::Timestamp(1),
+            known_since: crate::base::clock::Timestamp(0),
+        }])
     };
     store.commit(accept_nested(255)).await.unwrap();
     let error = store.commit(accept_nested(256)).await.unwrap_err();

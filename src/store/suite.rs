@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 
 use self::stored::{
-    accept, append, assignment, entry, event, guarded, outcome, record, rule_state, run_id, settle, sqlite, summary,
-    target, writes,
+    accept, accept_at, append, assignment, bury, discard, entry, event, guarded, outcome, record, redrive, rule_state,
+    run_id, settle, sqlite, summary, target, writes,
 };
 use super::MemoryStore;
 use crate::base::clock::Timestamp;
@@ -14,7 +14,8 @@ use crate::base::digest::Digest;
 use crate::base::id::{RunId, TargetName};
 use crate::runtime::journal::RunStatus;
 use crate::runtime::ports::{
-    Accepted, PlanSource, Receipt, RecordFilter, RunFilter, Store, StoreError, Transaction, Write,
+    Accepted, EventFilter, EventOrder, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter, RunFilter, Store,
+    StoreError, Transaction, Write,
 };
 
 mod model;
@@ -45,7 +46,13 @@ macro_rules! promises {
 promises! {
     an_empty_store_has_nothing,
     an_event_is_taken_once,
+    a_name_may_come_again_after_its_window,
     a_settled_event_is_not_loaded_again,
+    dead_letters_are_listed_redriven_and_dropped,
+    only_a_dead_letter_is_redriven_or_dropped,
+    events_are_listed_from_both_ends,
+    what_is_too_old_is_removed_a_little_at_a_time,
+    what_is_active_stays_whatever_its_age,
     only_what_was_accepted_is_settled,
     a_guard_refuses_a_lost_lease,
     a_lease_token_never_falls,
@@ -89,6 +96,10 @@ pub(super) async fn everything(store: &dyn Store) -> String {
     for (source, id) in [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")] {
         writeln!(text, "{:#?}", store.event(source, id).await.unwrap()).unwrap();
     }
+    for only_dead_letters in [false, true] {
+        let filter = EventFilter { only_dead_letters, ..EventFilter::default() };
+        writeln!(text, "{:#?}", store.events(&filter).await.unwrap()).unwrap();
+    }
     text
 }
 
@@ -113,6 +124,159 @@ async fn an_event_is_taken_once(store: &dyn Store) {
     assert_eq!((stored.sequence, stored.event, stored.outcome), (2, event("a", "2"), None));
     assert_eq!(stored.accepted_at, Timestamp(1_700_000_000_001));
     assert_eq!(store.load().await.unwrap().events.len(), 4);
+}
+
+async fn a_name_may_come_again_after_its_window(store: &dyn Store) {
+    let take = async |at| commit(store, [accept_at("a", "1", at)]).await.unwrap().accepted[0];
+    let new = |sequence| Accepted::New { sequence };
+    assert_eq!(take(1_000).await, new(1));
+    assert_eq!(take(5_000).await, Accepted::Duplicate, "the first one is not settled");
+    commit(store, [settle(1, "first")]).await.unwrap();
+    assert_eq!(take(1_100).await, Accepted::Duplicate, "within the window, its end included");
+    assert_eq!(take(1_101).await, new(2));
+    assert_eq!(take(1_102).await, Accepted::Duplicate);
+    let newest = store.event("a", "1").await.unwrap().unwrap();
+    assert_eq!((newest.sequence, newest.accepted_at, newest.outcome), (2, Timestamp(1_101), None));
+    let first = store.event_at(1).await.unwrap().unwrap();
+    assert_eq!((first.accepted_at, first.outcome), (Timestamp(1_000), Some(outcome("first"))));
+}
+
+/// The numbers of the dead letters, the newest first.
+async fn letters(store: &dyn Store) -> Vec<u64> {
+    let filter = EventFilter { only_dead_letters: true, ..EventFilter::default() };
+    store.events(&filter).await.unwrap().into_iter().map(|stored| stored.sequence).collect()
+}
+
+async fn dead_letters_are_listed_redriven_and_dropped(store: &dyn Store) {
+    commit(store, ["1", "2", "3", "4"].map(|id| accept("a", id))).await.unwrap();
+    commit(store, [bury(1, "first"), settle(2, ""), bury(3, "third"), bury(4, "fourth")]).await.unwrap();
+    assert_eq!(letters(store).await, [4, 3, 1]);
+    assert!(store.load().await.unwrap().events.is_empty(), "a dead letter is settled");
+
+    commit(store, [redrive(3, "a", "3"), discard(4)]).await.unwrap();
+    assert_eq!(letters(store).await, [1]);
+    let loaded = store.load().await.unwrap().events;
+    assert_eq!(loaded.iter().map(|it| (it.sequence, it.attempts)).collect::<Vec<_>>(), [(3, 1)]);
+    assert_eq!(loaded[0].event, event("a", "3"));
+    let dropped = store.event_at(4).await.unwrap().unwrap();
+    assert!(dropped.outcome.unwrap().dropped, "what became of it is still known");
+
+    commit(store, [bury(3, "again")]).await.unwrap();
+    let again = store.event_at(3).await.unwrap().unwrap();
+    assert_eq!(again.dead_letter().unwrap().dead.as_deref(), Some("again"));
+    assert_eq!(letters(store).await, [3, 1]);
+}
+
+async fn only_a_dead_letter_is_redriven_or_dropped(store: &dyn Store) {
+    commit(store, [accept("a", "1"), accept("a", "2"), settle(2, "")]).await.unwrap();
+    for sequence in [0, 1, 2, 3] {
+        for write in [redrive(sequence, "a", "1"), discard(sequence)] {
+            let error = commit(store, [write]).await.unwrap_err();
+            assert_eq!(error, StoreError::Refused { problem: format!("event {sequence} is no dead letter") });
+        }
+    }
+    // Once is enough, also within one transaction and within one batch.
+    let twice = commit(store, [bury(1, ""), redrive(1, "a", "1"), discard(1)]).await;
+    assert_eq!(twice, Err(StoreError::Refused { problem: "event 1 is no dead letter".to_owned() }));
+    commit(store, [bury(1, ""), redrive(1, "a", "1"), bury(1, "")]).await.unwrap();
+    let both = join_all([redrive(1, "a", "1"), discard(1)].map(|write| store.commit(writes([write])))).await;
+    assert_eq!(both.iter().filter(|result| result.is_ok()).count(), 1);
+}
+
+async fn events_are_listed_from_both_ends(store: &dyn Store) {
+    commit(store, (0..7).map(|n| accept("a", &n.to_string()))).await.unwrap();
+    let list = async |order, limit| -> Vec<u64> {
+        let filter = EventFilter { order, limit, ..EventFilter::default() };
+        store.events(&filter).await.unwrap().into_iter().map(|stored| stored.sequence).collect()
+    };
+    assert_eq!(list(EventOrder::NewestFirst { before: None }, 3).await, [7, 6, 5]);
+    assert_eq!(list(EventOrder::NewestFirst { before: Some(3) }, 0).await, [2, 1]);
+    assert_eq!(list(EventOrder::OldestFirst { after: 0 }, 2).await, [1, 2]);
+    assert_eq!(list(EventOrder::OldestFirst { after: 5 }, 0).await, [6, 7]);
+    assert_eq!(list(EventOrder::OldestFirst { after: u64::MAX }, 0).await, Vec::<u64>::new());
+}
+
+/// Everything from before that moment is too old.
+fn prune_before(at: i64, limit: u64) -> PruneOrder {
+    PruneOrder {
+        events: Timestamp(at),
+        dead_letters: Timestamp(at),
+        runs: Timestamp(at),
+        records: Timestamp(at),
+        known_since: Timestamp(at),
+        keep_records: Vec::new(),
+        limit,
+    }
+}
+
+async fn what_is_too_old_is_removed_a_little_at_a_time(store: &dyn Store) {
+    const LATE: i64 = 1_800_000_000_000;
+    commit(store, (0..7).map(|n| accept("a", &n.to_string()))).await.unwrap();
+    commit(store, (1..=7).map(|n| if n <= 2 { bury(n, "") } else { settle(n, "") })).await.unwrap();
+    for n in 1..=5 {
+        let mut run = summary(n, None, RunStatus::Succeeded);
+        run.ended_at = Some(Timestamp(1_700_000_000_000 + i64::from(n)));
+        commit(store, [append(n, 0), append(n, 1), Write::PutRun(run)]).await.unwrap();
+        commit(store, [Write::PutRecord(record("checkout", "a", n, n.into(), 1.0))]).await.unwrap();
+    }
+    let mut removed = Vec::new();
+    loop {
+        let step = store.prune(&prune_before(LATE, 2)).await.unwrap();
+        if step == Pruned::default() {
+            break;
+        }
+        removed.push([step.events, step.dead_letters, step.runs, step.records]);
+    }
+    assert_eq!(removed, [[2, 2, 2, 2], [2, 0, 2, 2], [0, 0, 1, 1]]);
+    for n in 1..=5 {
+        assert_eq!(store.run(run_id(n)).await.unwrap(), None);
+    }
+    assert!(store.records(&RecordFilter::default()).await.unwrap().is_empty());
+    // The last event stays, so that numbers go on.
+    assert_eq!(store.event("a", "6").await.unwrap().unwrap().sequence, 7);
+    assert_eq!(commit(store, [accept("a", "0")]).await.unwrap().accepted, [Accepted::New { sequence: 8 }]);
+    assert_eq!(commit(store, [append(1, 0)]).await, Ok(Receipt::default()), "its journal has gone as a whole");
+}
+
+async fn what_is_active_stays_whatever_its_age(store: &dyn Store) {
+    const AT: i64 = 1_700_000_000_001;
+    commit(store, [accept("a", "waits"), accept("source", "id"), accept("a", "over"), accept("a", "last")])
+        .await
+        .unwrap();
+    commit(store, [settle(2, ""), settle(3, ""), settle(4, "")]).await.unwrap();
+    // Its event is `source`, `id`.
+    commit(store, [Write::PutRun(summary(1, None, RunStatus::Waiting)), append(1, 0)]).await.unwrap();
+    let mut put = record("checkout", "runs", 1, 5, 1.0);
+    commit(store, [Write::PutRecord(put.clone())]).await.unwrap();
+    put.signature = "ran".into();
+    commit(store, [Write::PutRecord(put)]).await.unwrap();
+
+    let order = |events, known_since| PruneOrder {
+        events: Timestamp(events),
+        known_since: Timestamp(known_since),
+        keep_records: vec![("checkout".into(), "runs".into())],
+        ..prune_before(2 * AT, 100)
+    };
+    // Within the dedup window, or not old enough.
+    let young = store.prune(&order(2 * AT, AT)).await.unwrap();
+    assert_eq!(young, Pruned { records: 1, ..Pruned::default() });
+    assert_eq!(store.prune(&order(AT, 2 * AT)).await.unwrap(), Pruned::default());
+    let pruned = store.prune(&order(AT + 1, AT + 1)).await.unwrap();
+    assert_eq!(pruned, Pruned { events: 1, dead_letters: 0, runs: 0, records: 0 });
+    assert_eq!(store.event("a", "over").await, Ok(None));
+    for (source, id) in [("a", "waits"), ("source", "id"), ("a", "last")] {
+        assert!(store.event(source, id).await.unwrap().is_some(), "{id}");
+    }
+    assert_eq!(store.run(run_id(1)).await.unwrap().unwrap().batches, 1);
+    let records = store.records(&RecordFilter::default()).await.unwrap();
+    assert_eq!(records.iter().map(|record| record.signature.as_str()).collect::<Vec<_>>(), ["runs"]);
+
+    // Once the run is over, its event goes with it.
+    let mut run = summary(1, None, RunStatus::Succeeded);
+    run.ended_at = Some(Timestamp(AT));
+    commit(store, [Write::PutRun(run)]).await.unwrap();
+    let pruned = store.prune(&order(AT + 1, AT + 1)).await.unwrap();
+    assert_eq!(pruned, Pruned { events: 1, dead_letters: 0, runs: 1, records: 0 });
 }
 
 async fn a_settled_event_is_not_loaded_again(store: &dyn Store) {
@@ -246,7 +410,7 @@ async fn a_refusal_does_not_spoil_its_neighbours(store: &dyn Store) {
         ]
     );
     let loaded = store.load().await.unwrap();
-    let ids: Vec<_> = loaded.events.iter().map(|(_, event)| (event.source.as_str(), event.id.as_str())).collect();
+    let ids: Vec<_> = loaded.events.iter().map(|it| (it.event.source.as_str(), it.event.id.as_str())).collect();
     assert_eq!(ids, [("a", "1"), ("a", "2"), ("b", "2")]);
 }
 
@@ -361,7 +525,7 @@ async fn loading_gives_the_unfinished_business_in_order(store: &dyn Store) {
         .unwrap();
 
     let loaded = store.load().await.unwrap();
-    let events: Vec<_> = loaded.events.iter().map(|(sequence, event)| (*sequence, event.id.as_str())).collect();
+    let events: Vec<_> = loaded.events.iter().map(|it| (it.sequence, it.event.id.as_str())).collect();
     assert_eq!(events, [(1, "9"), (3, "7"), (5, "5")]);
     let runs: Vec<_> = loaded.runs.iter().map(|run| (run.summary.id, run.batches, run.journal.len())).collect();
     assert_eq!(runs, [(run_id(2), 2, 4), (run_id(5), 1, 2), (run_id(9), 1, 2)]);

@@ -21,11 +21,12 @@ use super::batch::Batch;
 use super::change::{Change, Prepared};
 use super::connection::{self, Role};
 use super::entity::{event, journal};
-use super::ledger::{Known, Ledger};
-use super::rows::{Rows, number};
+use super::ledger::{Earlier, Known, Ledger};
+use super::prune;
+use super::rows::{Rows, column, number};
 use crate::base::id::RunId;
 use crate::model::metric;
-use crate::runtime::ports::{Receipt, StoreError};
+use crate::runtime::ports::{PruneOrder, Pruned, Receipt, StoreError};
 
 /// Transactions that share one sync at most.
 const LARGEST_BATCH: usize = 256;
@@ -34,11 +35,11 @@ const WAITING: usize = 1024;
 /// Of one query: SQLite bounds the depth of an expression at 1000.
 const KEYS_PER_QUERY: usize = 200;
 
-/// A transaction and who waits for it.
+/// What the writer is asked for, and who waits for it.
 #[derive(Debug)]
-pub(super) struct Request {
-    pub(super) prepared: Prepared,
-    pub(super) answer: oneshot::Sender<Result<Receipt, StoreError>>,
+pub(super) enum Request {
+    Commit { prepared: Prepared, answer: oneshot::Sender<Result<Receipt, StoreError>> },
+    Prune { order: PruneOrder, answer: oneshot::Sender<Result<Pruned, StoreError>> },
 }
 
 /// What callers hold of the writer.
@@ -101,7 +102,36 @@ impl Writer {
     }
 
     async fn answer(&mut self, requests: impl Iterator<Item = Request>) {
-        let (prepared, answers): (Vec<_>, Vec<_>) = requests.map(|request| (request.prepared, request.answer)).unzip();
+        let (mut prepared, mut answers, mut prunes) = (Vec::new(), Vec::new(), Vec::new());
+        for request in requests {
+            match request {
+                Request::Commit { prepared: one, answer } => {
+                    prepared.push(one);
+                    answers.push(answer);
+                }
+                Request::Prune { order, answer } => prunes.push((order, answer)),
+            }
+        }
+        if !prepared.is_empty() {
+            self.answer_commits(prepared, answers).await;
+        }
+        for (order, answer) in prunes {
+            let result = self.prune(&order).await;
+            if result.is_err() {
+                self.disconnect().await;
+            }
+            // Who no longer waits asks again later.
+            let _ = answer.send(result);
+        }
+        // Those who were answered may come back at once; then they share the next sync, not the one after it.
+        tokio::task::yield_now().await;
+    }
+
+    async fn answer_commits(
+        &mut self,
+        prepared: Vec<Prepared>,
+        answers: Vec<oneshot::Sender<Result<Receipt, StoreError>>>,
+    ) {
         let results = match self.write(prepared).await {
             Ok(results) => results,
             Err(error) => {
@@ -116,8 +146,15 @@ impl Writer {
             // Who no longer waits has given up on the answer, not on the transaction.
             let _ = answer.send(result);
         }
-        // Those who were answered may come back at once; then they share the next sync, not the one after it.
-        tokio::task::yield_now().await;
+    }
+
+    async fn prune(&mut self, order: &PruneOrder) -> Result<Pruned, StoreError> {
+        let db = self.connected().await?;
+        let pruned = prune::prune(&db, order).await.map_err(|error| self.rows.failed(&error))?;
+        if pruned != Pruned::default() {
+            self.syncs.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(pruned)
     }
 
     /// One result for each transaction; or an error, and then nothing of any of them has happened.
@@ -155,31 +192,54 @@ impl Writer {
         Ok(results)
     }
 
-    /// What the ledger needs for this batch and does not have: which events are there, how long journals are.
+    /// What the ledger needs for this batch and does not have: which events are there or are dead letters, how long
+    /// journals are.
     async fn look_up(&self, db: &DatabaseConnection, prepared: &[Prepared]) -> Result<Known, StoreError> {
         let failed = |error| self.rows.failed(&error);
         let mut known = Known::default();
         let mut events = Vec::new();
         let mut runs = Vec::new();
+        let mut letters = Vec::new();
         for change in prepared.iter().flat_map(|prepared| &prepared.changes) {
             match change {
-                Change::AcceptEvent(row) => events.push((row.source.as_str(), row.id.as_str())),
+                Change::AcceptEvent { row, known_since } => {
+                    events.push((row.source.as_str(), row.id.as_str(), *known_since));
+                }
+                Change::RedriveEvent { sequence, .. } | Change::DropEvent { sequence, .. } => {
+                    letters.push(column(*sequence));
+                }
                 Change::AppendJournal { run, .. } if !self.known.positions.contains_key(run) => runs.push(*run),
                 _ => {}
             }
         }
         for keys in events.chunks(KEYS_PER_QUERY) {
-            let any = keys.iter().fold(Condition::any(), |any, (source, id)| {
-                any.add(event::Column::Source.eq(*source).and(event::Column::Id.eq(*id)))
+            let any = keys.iter().fold(Condition::any(), |any, (source, id, known_since)| {
+                let known = event::Column::AcceptedAt.gte(*known_since).or(event::Column::Outcome.is_null());
+                any.add(event::Column::Source.eq(*source).and(event::Column::Id.eq(*id)).and(known))
             });
             let found = event::Entity::find()
                 .select_only()
-                .columns([event::Column::Source, event::Column::Id])
+                .columns([event::Column::Source, event::Column::Id, event::Column::Sequence, event::Column::AcceptedAt])
+                .column_as(event::Column::Outcome.is_not_null(), "was_settled")
                 .filter(any)
-                .into_tuple::<(String, String)>()
+                .into_tuple::<(String, String, i64, i64, bool)>()
                 .all(db)
                 .await;
-            known.events.extend(found.map_err(failed)?);
+            for (source, id, sequence, accepted_at, was_settled) in found.map_err(failed)? {
+                let earlier = Earlier { sequence: number(sequence), accepted_at, was_settled };
+                known.events.entry((source, id)).or_default().push(earlier);
+            }
+        }
+        for letters in letters.chunks(KEYS_PER_QUERY) {
+            let found = event::Entity::find()
+                .select_only()
+                .column(event::Column::Sequence)
+                .filter(event::Column::Sequence.is_in(letters.iter().copied()))
+                .filter(event::Column::DeadAt.is_not_null())
+                .into_tuple::<i64>()
+                .all(db)
+                .await;
+            known.dead.extend(found.map_err(failed)?.into_iter().map(|sequence| (number(sequence), true)));
         }
         runs.sort_unstable();
         runs.dedup();

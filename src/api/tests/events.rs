@@ -206,6 +206,7 @@ async fn what_became_of_an_event_is_shown() {
         sequence: 12,
         event: read.unwrap().remove(0),
         accepted_at: time(super::fakes::NOW),
+        attempts: 0,
         outcome: Some(EventOutcome {
             routed_at: time(super::fakes::NOW),
             rules: vec![RuleOutcome {
@@ -214,8 +215,8 @@ async fn what_became_of_an_event_is_shown() {
                 run: None,
                 note: None,
             }],
-            dead: None,
-            answered: Vec::new(),
+            attempts: 1,
+            ..EventOutcome::default()
         }),
     };
     let store = FakeStore { events: vec![stored], ..FakeStore::default() };

@@ -18,7 +18,7 @@ use crate::model::target::{
     MeasureLimits, MeasureSettings, Mode, OnExpiry, Phase, RateSettings, StrategySettings, TargetSettings, TargetState,
 };
 use crate::plan::PlanSource;
-use crate::runtime::control::{AcceptError, Acceptance, Control, ControlError, Health};
+use crate::runtime::control::{AcceptError, Acceptance, Control, ControlError, Health, QueueState};
 use crate::runtime::effect::{ActionError, Link};
 use crate::runtime::journal::Place;
 use crate::runtime::ports::*;
@@ -123,8 +123,24 @@ impl Control for FakeControl {
         Err(ControlError::UnknownRun(run))
     }
 
+    async fn redrive(&self, sequence: u64) -> Result<(), ControlError> {
+        match sequence {
+            12 => Ok(()),
+            13 => Err(ControlError::Conflict("event 13 cannot be handled now either: `type` is gone".to_owned())),
+            _ => Err(ControlError::NoDeadLetter(sequence)),
+        }
+    }
+
+    async fn drop_letter(&self, sequence: u64) -> Result<(), ControlError> {
+        if sequence == 12 { Ok(()) } else { Err(ControlError::NoDeadLetter(sequence)) }
+    }
+
     fn progress(&self, _: RunId) -> Option<Json> {
         self.progress.clone()
+    }
+
+    fn queue(&self) -> QueueState {
+        QueueState { waiting: 7, limit: 100, due_since: Some(time("2026-03-01T09:29:58Z")) }
     }
 
     fn health(&self) -> Health {
@@ -205,6 +221,31 @@ impl Store for FakeStore {
     async fn event(&self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {
         self.check()?;
         Ok(self.events.iter().find(|stored| stored.event.source == source && stored.event.id == id).cloned())
+    }
+
+    async fn event_at(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError> {
+        self.check()?;
+        Ok(self.events.iter().find(|stored| stored.sequence == sequence).cloned())
+    }
+
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
+        self.check()?;
+        let fits = |stored: &&StoredEvent| !filter.only_dead_letters || stored.dead_letter().is_some();
+        let limit = usize::try_from(filter.limit).unwrap();
+        Ok(match filter.order {
+            EventOrder::NewestFirst { before } => {
+                let below = |stored: &&StoredEvent| before.is_none_or(|before| stored.sequence < before);
+                self.events.iter().rev().filter(fits).filter(below).take(limit).cloned().collect()
+            }
+            EventOrder::OldestFirst { after } => {
+                let above = |stored: &&StoredEvent| stored.sequence > after;
+                self.events.iter().filter(fits).filter(above).take(limit).cloned().collect()
+            }
+        })
+    }
+
+    async fn prune(&self, _: &PruneOrder) -> Result<Pruned, StoreError> {
+        panic!("the interface never removes anything");
     }
 }
 

@@ -1,3 +1,4 @@
+mod dead_letters;
 mod events;
 mod fakes;
 mod resources;

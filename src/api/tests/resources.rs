@@ -254,9 +254,16 @@ async fn figures_have_the_names_that_are_documented() {
     post(&router, "/v1/events", "application/cloudevents+json", super::fakes::event("1").to_string()).await;
     get(&router, "/v1/nothing").await;
     // Counted by the engine and the store, which are made up here.
-    for metric in
-        [metric::RULE_RESULTS, metric::RUNS, metric::STEP_ATTEMPTS, metric::STORE_COMMITS, metric::STORE_TRANSACTIONS]
-    {
+    for metric in [
+        metric::RULE_RESULTS,
+        metric::DEAD_LETTERS,
+        metric::HANDLER_FAILURES,
+        metric::RUNS,
+        metric::STEP_ATTEMPTS,
+        metric::STORE_COMMITS,
+        metric::STORE_TRANSACTIONS,
+        metric::PRUNED,
+    ] {
         ::metrics::counter!(metric.name).increment(1);
     }
     for metric in [metric::STORE_BATCH, metric::STORE_COMMIT_SECONDS] {
@@ -282,6 +289,9 @@ async fn figures_have_the_names_that_are_documented() {
         r#"homeostat_target_rate_rps{target="checkout"} 320"#,
         r#"homeostat_agent_passed_rps{target="checkout",agent="edge-1"} 158.5"#,
         "homeostat_ready 1",
+        "homeostat_events_waiting 7",
+        "homeostat_events_waiting_limit 100",
+        "homeostat_events_oldest_seconds 2",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }

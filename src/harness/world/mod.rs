@@ -15,6 +15,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use self::actions::{MockedPressure, Stage};
 use self::agents::WatchedAgents;
@@ -29,7 +30,7 @@ use crate::base::id::{AgentId, RunId, TargetName};
 use crate::config::TargetTable;
 use crate::model::record::Record;
 use crate::model::target::{TargetSettings, TargetState};
-use crate::runtime::engine::{Engine, EngineError, Options};
+use crate::runtime::engine::{Engine, EngineError, Intake, Options};
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{
     Context, Dispatcher, Planner, RunFilter, RunIds, Store, StoreError, Targets, Transaction, Write,
@@ -40,8 +41,8 @@ use crate::service::dispatch::RecordedDispatcher;
 use crate::service::recorder::StoreRecorder;
 use crate::store::MemoryStore;
 
-/// More events than any test sends may wait.
-const PENDING_LIMIT: usize = 1_000_000;
+/// More events than any test sends may wait, and a repetition is known for longer than any test lasts.
+const INTAKE: Intake = Intake { pending_limit: 1_000_000, dedup_window: Duration::from_hours(24 * 365 * 100) };
 
 /// What a world begins with.
 #[derive(Clone, Debug, Default)]
@@ -112,6 +113,12 @@ impl World {
         self.store.runs(&all).await.unwrap_or_default()
     }
 
+    /// Where everything is kept, whichever engine is alive.
+    #[cfg(test)]
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store) as Arc<dyn Store>
+    }
+
     /// Starts an engine on what the last one left; it dies with the life that comes with it.
     ///
     /// # Errors
@@ -146,7 +153,7 @@ impl World {
         };
         let actions = stage.wrap(Registry::shipped().into_actions());
         let program = Arc::clone(&self.laws.program);
-        let engine = Engine::start(Options { context, actions, program, pending_limit: PENDING_LIMIT }).await?;
+        let engine = Engine::start(Options { context, actions, program, intake: INTAKE }).await?;
         Ok((engine, life))
     }
 }

@@ -13,8 +13,8 @@ use crate::model::record::Record;
 use crate::model::target::TargetState;
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{
-    Accepted, EventOutcome, Loaded, PlanSource, Receipt, RecordFilter, RuleOutcome, RuleResult, RunFilter, Store,
-    StoreError, StoredEvent, StoredRun, Transaction, Write,
+    Accepted, EventFilter, EventOutcome, Loaded, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter, RuleOutcome,
+    RuleResult, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction, Write,
 };
 use crate::runtime::program::Program;
 
@@ -125,5 +125,20 @@ impl Store for WatchedStore {
     async fn event(&self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {
         self.life.go_on().await;
         self.inner.event(source, id).await
+    }
+
+    async fn event_at(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError> {
+        self.life.go_on().await;
+        self.inner.event_at(sequence).await
+    }
+
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
+        self.life.go_on().await;
+        self.inner.events(filter).await
+    }
+
+    async fn prune(&self, order: &PruneOrder) -> Result<Pruned, StoreError> {
+        self.life.go_on().await;
+        self.inner.prune(order).await
     }
 }

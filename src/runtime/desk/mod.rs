@@ -11,7 +11,7 @@ mod routing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -77,6 +77,29 @@ pub(super) struct Subject {
     pub(super) state: TargetState,
 }
 
+/// What a desk shows of its queue while it is at work.
+#[derive(Debug)]
+pub(super) struct Gauge {
+    /// Since when the event has been due that goes next, in milliseconds; the largest number where none is due.
+    due_since: AtomicI64,
+}
+
+impl Default for Gauge {
+    fn default() -> Self {
+        Self { due_since: AtomicI64::new(i64::MAX) }
+    }
+}
+
+impl Gauge {
+    fn show(&self, due_since: Option<Timestamp>) {
+        self.due_since.store(due_since.map_or(i64::MAX, |moment| moment.0), Ordering::Relaxed);
+    }
+
+    pub(super) fn due_since(&self) -> Option<Timestamp> {
+        Some(self.due_since.load(Ordering::Relaxed)).filter(|moment| *moment < i64::MAX).map(Timestamp)
+    }
+}
+
 /// A run that waits for its target.
 #[derive(Debug)]
 pub(super) struct Waiting {
@@ -128,6 +151,7 @@ pub(super) struct Desk {
     subject: Option<Subject>,
     /// Events accepted and not settled, over all desks.
     pending: Arc<AtomicUsize>,
+    gauge: Arc<Gauge>,
     mailbox: mpsc::UnboundedReceiver<Message>,
     queue: EventQueue,
     memories: BTreeMap<RuleName, Memory>,
@@ -147,6 +171,7 @@ impl Desk {
         program: Arc<Program>,
         subject: Option<Subject>,
         pending: Arc<AtomicUsize>,
+        gauge: Arc<Gauge>,
         mailbox: mpsc::UnboundedReceiver<Message>,
         backlog: Backlog,
     ) -> Self {
@@ -160,6 +185,7 @@ impl Desk {
             program,
             subject,
             pending,
+            gauge,
             mailbox,
             queue,
             memories: BTreeMap::new(),
@@ -231,7 +257,11 @@ impl Desk {
 
     /// Everything that can be done without waiting for anybody.
     async fn turn(&mut self) -> Result<(), StoreError> {
-        while !self.draining && !self.lost {
+        loop {
+            self.catch_up().await;
+            if self.draining || self.lost {
+                return Ok(());
+            }
             let now = self.world.now();
             let paused = self.subject.as_ref().is_some_and(|subject| subject.state.phase == Phase::Paused);
             if let Some(queued) = self.queue.pop(now, paused) {
@@ -243,7 +273,14 @@ impl Desk {
                 return Ok(());
             }
         }
-        Ok(())
+    }
+
+    /// Hears what has come meanwhile, so that what is urgent among it goes first.
+    async fn catch_up(&mut self) {
+        while let Ok(message) = self.mailbox.try_recv() {
+            self.hear(message).await;
+        }
+        self.gauge.show(self.queue.due_since());
     }
 
     async fn hear(&mut self, message: Message) {

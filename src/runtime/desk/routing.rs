@@ -12,6 +12,7 @@ use crate::model::target::Phase;
 use crate::router::{Busy, Reads, Rule};
 use crate::runtime::clauses::Admission;
 use crate::runtime::control::ControlError;
+use crate::runtime::dead;
 use crate::runtime::journal::{RunStatus, StopReason};
 use crate::runtime::machine::Trigger;
 use crate::runtime::ports::{Accepted, EventOutcome, RuleOutcome, RuleState, StoreError, Write};
@@ -34,7 +35,13 @@ struct Changes {
 impl Desk {
     /// Routes an event, and settles it.
     pub(super) async fn route(&mut self, queued: Queued) -> Result<(), StoreError> {
-        let Queued { sequence, accepted_at, event } = queued;
+        let Queued { sequence, accepted_at, attempts, event } = queued;
+        if let Some(why) = dead::why(&self.program, &event) {
+            tracing::error!(event = %event.id, source = event.source, kind = event.kind, %why, "event put aside");
+            let outcome = dead::outcome(attempts, why, self.world.now());
+            self.commit(Vec::new(), vec![Write::SettleEvent { sequence, outcome }]).await?;
+            return Ok(());
+        }
         // Those that wait for it have it before it is settled; then rules see what there is to see.
         let answered = self.deliver(&event).await?;
         // Rules see the target as it was when the event came: a `WAKE` is about a paused one.
@@ -65,8 +72,9 @@ impl Desk {
             .increment(1);
             changes.outcomes.push(outcome);
         }
-        let outcome =
-            EventOutcome { routed_at: now, rules: std::mem::take(&mut changes.outcomes), dead: None, answered };
+        let rules = std::mem::take(&mut changes.outcomes);
+        let attempts = attempts.saturating_add(1);
+        let outcome = EventOutcome { routed_at: now, rules, answered, attempts, ..EventOutcome::default() };
         changes.writes.push(Write::SettleEvent { sequence, outcome });
         self.apply(changes).await
     }
@@ -158,7 +166,7 @@ impl Desk {
             }
         }
         writes.extend(waiting.iter().map(|waiting| Write::PutRun(waiting.summary.clone())));
-        writes.extend(emitted.iter().map(|event| Write::AcceptEvent { event: event.clone(), at: now }));
+        writes.extend(emitted.iter().map(|event| self.world.accept(event.clone(), now)));
         // A run that can begin at once does so in the same transaction.
         let mut waiting = waiting;
         let begun = match waiting.len() {
@@ -181,7 +189,7 @@ impl Desk {
         for (event, accepted) in emitted.into_iter().zip(receipt.accepted) {
             if let Accepted::New { sequence } = accepted {
                 self.pending.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                self.queue.push(Queued { sequence, accepted_at: now, event }, now);
+                self.queue.push(Queued { sequence, accepted_at: now, attempts: 0, event }, now);
             }
         }
         if let Some(begun) = begun {

@@ -9,7 +9,7 @@ use crate::model::event::Event;
 use crate::runtime::desk::Message;
 use crate::runtime::effect::{ActionError, FailureKind};
 use crate::runtime::examine::examine;
-use crate::runtime::ports::{Accepted, Transaction, Write};
+use crate::runtime::ports::{Accepted, Transaction};
 use crate::runtime::queue::Queued;
 
 /// Takes events from steps; closed until an engine has started.
@@ -47,13 +47,13 @@ impl Engine {
         }
         event.during_test = event.subject.as_ref().is_some_and(|subject| self.world.is_loaded(subject));
         let now = self.world.now();
-        let writes = vec![Write::AcceptEvent { event: event.clone(), at: now }];
+        let writes = vec![self.world.accept(event.clone(), now)];
         let receipt = self.world.context.store.commit(Transaction { guards: Vec::new(), writes }).await;
         let receipt = receipt.map_err(|error| ActionError::new(FailureKind::Transient, error.to_string()))?;
         if let Some(Accepted::New { sequence }) = receipt.accepted.first().copied() {
             self.pending.fetch_add(1, Ordering::Relaxed);
             let subject = event.subject.clone();
-            self.tell(subject, Message::Event(Box::new(Queued { sequence, accepted_at: now, event })));
+            self.tell(subject, Message::Event(Box::new(Queued { sequence, accepted_at: now, attempts: 0, event })));
         }
         Ok(())
     }

@@ -145,7 +145,7 @@ async fn an_event_that_comes_again_is_heard_once() {
         ],
     )
     .await;
-    let accept = Write::AcceptEvent { event: event.clone(), at: START };
+    let accept = Write::AcceptEvent { event: event.clone(), at: START, known_since: START };
     house.store.commit(Transaction { writes: vec![accept], ..Transaction::default() }).await.unwrap();
     house.restart().await;
     assert_eq!(house.results(&event.id).await, [RuleResult::Matched], "rules see it");

@@ -13,7 +13,7 @@ use crate::model::target::{
 };
 use crate::plan::PlanSource;
 use crate::runtime::journal::RunSummary;
-use crate::runtime::ports::{Loaded, Receipt, RunFilter, StoredEvent, StoredRun};
+use crate::runtime::ports::{EventFilter, Loaded, PruneOrder, Pruned, Receipt, RunFilter, StoredEvent, StoredRun};
 
 /// A store that keeps records alone.
 #[derive(Debug, Default)]
@@ -75,6 +75,18 @@ impl Store for RecordsOnly {
 
     async fn event(&self, _: &str, _: &str) -> Result<Option<StoredEvent>, StoreError> {
         Ok(None)
+    }
+
+    async fn event_at(&self, _: u64) -> Result<Option<StoredEvent>, StoreError> {
+        Ok(None)
+    }
+
+    async fn events(&self, _: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn prune(&self, _: &PruneOrder) -> Result<Pruned, StoreError> {
+        Ok(Pruned::default())
     }
 }
 

@@ -34,6 +34,9 @@ fn write() -> impl Strategy<Value = Write> {
     prop_oneof![
         3 => sources().prop_map(|(source, id)| accept(source, id)),
         1 => (0u64..5, "[a-c]").prop_map(|(sequence, note)| settle(sequence, &note)),
+        1 => (sources(), 0i64..400).prop_map(|((source, id), at)| accept_at(source, id, at)),
+        1 => (0u64..5, "[a-c]").prop_map(|(sequence, note)| bury(sequence, &note)),
+        1 => (0u64..5).prop_map(discard),
         2 => (1u8..4, scope(), statuses()).prop_map(|(n, target, status)| Write::PutRun(summary(n, target, status))),
         4 => (1u8..4, 0u64..4).prop_map(|(n, position)| append(n, position)),
         1 => (prop::sample::select(vec!["a", "b"]), "[a-c]").prop_map(|(digest, text)| Write::PutPlan {

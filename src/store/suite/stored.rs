@@ -48,7 +48,31 @@ pub(in crate::store) fn event(source: &str, id: &str) -> Event {
 }
 
 pub(in crate::store) fn accept(source: &str, id: &str) -> Write {
-    Write::AcceptEvent { event: event(source, id), at: Timestamp(1_700_000_000_001) }
+    accept_at(source, id, 1_700_000_000_001)
+}
+
+/// Accepted at that moment; an event with its name that was accepted in the 100 ms before it is the same event.
+pub(in crate::store) fn accept_at(source: &str, id: &str, at: i64) -> Write {
+    Write::AcceptEvent { event: event(source, id), at: Timestamp(at), known_since: Timestamp(at - 100) }
+}
+
+/// What becomes of an event that cannot be handled.
+pub(in crate::store) fn dead(why: &str, at: i64) -> EventOutcome {
+    EventOutcome { routed_at: Timestamp(at), dead: Some(why.to_owned()), attempts: 1, ..EventOutcome::default() }
+}
+
+pub(in crate::store) fn bury(sequence: u64, why: &str) -> Write {
+    Write::SettleEvent { sequence, outcome: dead(why, 1_700_000_000_005) }
+}
+
+/// Gives a dead letter back that was accepted by [`accept`].
+pub(in crate::store) fn redrive(sequence: u64, source: &str, id: &str) -> Write {
+    let (event, accepted_at) = (event(source, id), Timestamp(1_700_000_000_001));
+    Write::RedriveEvent { sequence, event, accepted_at, attempts: 1 }
+}
+
+pub(in crate::store) fn discard(sequence: u64) -> Write {
+    Write::DropEvent { sequence, outcome: EventOutcome { dropped: true, ..dead("dropped", 1_700_000_000_005) } }
 }
 
 pub(in crate::store) fn outcome(note: &str) -> EventOutcome {
@@ -60,8 +84,9 @@ pub(in crate::store) fn outcome(note: &str) -> EventOutcome {
             run: Some(run_id(1)),
             note: Some(note.to_owned()),
         }],
-        dead: None,
         answered: vec![run_id(2)],
+        attempts: 1,
+        ..EventOutcome::default()
     }
 }
 
