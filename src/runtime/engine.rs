@@ -29,6 +29,7 @@ use crate::base::id::{RunId, TargetName, WorkflowName};
 use crate::model::event::Event;
 use crate::model::schema::Shape;
 use crate::model::target::TargetState;
+use crate::plan::Plan;
 
 /// What an engine is made from.
 #[derive(Debug)]
