@@ -151,8 +151,8 @@ fn each(args: &WhichArgs, decision: Decision) -> Result<Exit, Failure> {
     match args.connection.format {
         Format::Json => print_json(&serde_json::json!({ what: done }))?,
         Format::Text => {
-            let lines: String = done.iter().map(|number| format!("{what}  {number}\n")).collect();
-            print(if lines.is_empty() { "nothing to do\n" } else { &lines })?
+            let lines: Vec<_> = done.iter().map(|number| format!("{what}  {number}\n")).collect();
+            print(if lines.is_empty() { "nothing to do\n".to_owned() } else { lines.concat() }.as_str())?
         }
     };
     Ok(worst)

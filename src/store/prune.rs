@@ -12,7 +12,6 @@ use sea_orm::{
 };
 
 use super::entity::{event, journal, record, run};
-use super::rows::column;
 use crate::runtime::ports::{PruneOrder, Pruned};
 
 /// One step.
@@ -114,19 +113,31 @@ async fn runs(db: &DatabaseTransaction, order: &PruneOrder) -> Result<u64, DbErr
 async fn records(db: &DatabaseTransaction, order: &PruneOrder) -> Result<u64, DbErr> {
     let kept: HashSet<(&str, &str)> =
         order.keep_records.iter().map(|(target, signature)| (target.as_str(), signature.as_str())).collect();
-    let old = record::Entity::find()
-        .select_only()
-        .columns([record::Column::Target, record::Column::Signature, record::Column::Run])
-        .filter(record::Column::RecordedAt.lt(order.records.0))
-        .order_by_asc(record::Column::RecordedAt)
-        .limit(order.limit.saturating_add(super::rows::number(column(kept.len() as u64))))
-        .into_tuple::<(String, String, String)>()
-        .all(db)
-        .await?;
-    let mut removed = 0;
-    let old = old.into_iter().filter(|(target, signature, _)| !kept.contains(&(target.as_str(), signature.as_str())));
-    for key in old.take(usize::try_from(order.limit).unwrap_or(usize::MAX)) {
-        removed += record::Entity::delete_by_id(key).exec(db).await?.rows_affected;
+    let (mut removed, mut passed_over) = (0, 0);
+    loop {
+        let page = record::Entity::find()
+            .select_only()
+            .columns([record::Column::Target, record::Column::Signature, record::Column::Run])
+            .filter(record::Column::RecordedAt.lt(order.records.0))
+            .order_by_asc(record::Column::RecordedAt)
+            .offset(passed_over)
+            .limit(order.limit)
+            .into_tuple::<(String, String, String)>()
+            .all(db)
+            .await?;
+        let is_last = (page.len() as u64) < order.limit;
+        for key in page {
+            if removed == order.limit {
+                break;
+            }
+            if kept.contains(&(key.0.as_str(), key.1.as_str())) {
+                passed_over += 1;
+            } else {
+                removed += record::Entity::delete_by_id(key).exec(db).await?.rows_affected;
+            }
+        }
+        if is_last || removed == order.limit {
+            return Ok(removed);
+        }
     }
-    Ok(removed)
 }
