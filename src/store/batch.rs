@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Insert,
-    IntoActiveModel, Iterable as _, PrimaryKeyToColumn as _, QueryFilter as _, Statement, Value,
+    ActiveModelTrait, ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    Insert, IntoActiveModel, Iterable as _, PrimaryKeyToColumn as _, QueryFilter as _, Statement, Value,
 };
 
 use super::change::Change;
@@ -126,8 +126,7 @@ async fn settle(db: &DatabaseTransaction, settled: BTreeMap<i64, Settled>) -> Re
             "UPDATE events SET outcome = settled.column2, dead_at = NULL FROM (VALUES {places}) AS settled \
              WHERE events.sequence = settled.column1"
         );
-        let values =
-            rows.into_iter().flat_map(|(sequence, row)| [Value::from(sequence), Value::from(row.outcome)]);
+        let values = rows.into_iter().flat_map(|(sequence, row)| [Value::from(sequence), Value::from(row.outcome)]);
         db.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await?;
     }
     // Dead letters are rare.
