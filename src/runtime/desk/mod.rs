@@ -391,7 +391,11 @@ impl Desk {
         if self.halted {
             let _ = commands.send(Command::Stop(StopReason::Halted));
         }
-        let listens = plan.steps.iter().chain(plan.on_failure.iter()).any(|(_, step)| step.action.waits);
+        let listens = plan
+            .steps
+            .iter()
+            .chain(plan.on_failure.iter())
+            .any(|(_, step)| step.action.waits && step.action.names_event);
         self.active.insert(run, Active { summary, plan, commands, listens, unheard: Vec::new() });
     }
 
