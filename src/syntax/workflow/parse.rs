@@ -107,21 +107,13 @@ impl Parser<'_, '_> {
             && is_whole("on_failure", &workflow.on_failure);
         let start = Span { end: root.span.start, ..root.span };
         if !has_name {
-            self.walk.error(
-                Code::MissingKey,
-                start,
-                "the workflow has no name",
-                "begin the file with `workflow: NAME`",
-            );
+            let help = "begin the file with `workflow: NAME`";
+            self.walk.error(Code::MissingKey, start, "the workflow has no name", help);
         }
         if !has_steps {
             let at = root.entry("workflow").map_or(start, |(key, value)| key.span.to(value.span));
-            self.walk.error(
-                Code::MissingKey,
-                at,
-                "the workflow has no `steps`",
-                "add `steps`, each with a name and `uses`",
-            );
+            let help = "add `steps`, each with a name and `uses`";
+            self.walk.error(Code::MissingKey, at, "the workflow has no `steps`", help);
         }
         Some(workflow)
     }
