@@ -29,7 +29,6 @@ const ITEMS: &[&str] = &[
     "event COMMA { a: string b: int }\n",
     "event NOT_CLOSED { a: string\n",
     "Event CAPITALS { a: enum(\"x\", \"y\") }\n",
-    "on SPIKE run rest()\n",
 ];
 
 /// Steps of a workflow, each with a mistake.
@@ -47,7 +46,7 @@ const STEPS: &[&str] = &[
     "  need: { uses: state.stable, needs: [nobody] }\n",
     "  itself: { uses: state.stable, needs: [itself] }\n",
     "  text: { uses: state.stable, needs: other }\n",
-    "  open: { uses: state.degraded, with: { reason: \"${inputs.name\" } }\n",
+    "  open: { uses: recorder.lookup, with: { signature: \"${inputs.name\" } }\n",
     "  missing: { uses: adjust.compute }\n",
     "  misspelt: { uses: adjust.compute, with: { max_rsp: 3.0 } }\n",
     "  exclusive: { uses: agents.dispatch, with: { total_rps: 3.0, factor: 0.5 } }\n",
@@ -56,7 +55,7 @@ const STEPS: &[&str] = &[
     "  back: { uses: state.stable, undo: previous }\n",
     "  again: { uses: state.stable, retry: 3 }\n",
     "  loop: { uses: state.stable, for_each: inputs.name }\n",
-    "  may_be_null: { uses: state.degraded, with: { reason: \"at ${target.rate_rps}\" } }\n",
+    "  may_be_null: { uses: recorder.lookup, with: { signature: \"at ${target.rate_rps}\" } }\n",
 ];
 
 /// Code and message of everything that is told of a file, sorted.
