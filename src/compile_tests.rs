@@ -56,7 +56,8 @@ fn rules_and_workflows_become_one_program() {
 #[test]
 fn a_workflow_that_cannot_be_read_is_not_missed_as_well() {
     assert_eq!(codes(&compiled(&[("a.rules", RULES)])), [Code::UnknownWorkflow]);
-    assert_eq!(codes(&compiled(&[("a.rules", RULES), ("w.yaml", "workflow: change\n\tx\n")])), [Code::YamlSyntax]);
+    let broken = "workflow: change\ninputs: { signature: string }\nsteps: [\n";
+    assert_eq!(codes(&compiled(&[("a.rules", RULES), ("w.yaml", broken)])), [Code::YamlSyntax]);
 }
 
 #[test]

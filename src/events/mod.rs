@@ -277,6 +277,8 @@ impl EventSystem {
                 freed.await;
             }
         }
+        // The lanes let go of what is scheduled when they end.
+        let given_up = room.taken();
         self.core.closing.cancel();
         self.core.pool.stop();
         let tasks = std::mem::take(&mut *lock(&self.core.tasks));
@@ -284,7 +286,7 @@ impl EventSystem {
             // A lane contains what handlers do; should it fail all the same, there is nothing left to stop.
             let _ = task.await;
         }
-        room.taken()
+        given_up
     }
 }
 

@@ -390,7 +390,7 @@ async fn the_twin_answers_from_its_capacity_and_obeys_the_same_rules() {
     let stopped = twin.taking(Duration::from_mins(1));
     setting.stop.cancel();
     assert_eq!(stopped.measure(setting.order(), setting.link()).await.unwrap_err().kind, FailureKind::Cancelled);
-    setting.settings.mode = Mode::Recommend;
+    setting.settings.mode = Mode::Observe;
     assert_eq!(stopped.measure(setting.order(), setting.link()).await.unwrap_err().kind, FailureKind::Permanent);
     assert_eq!(stopped.orders().len(), 4);
 }

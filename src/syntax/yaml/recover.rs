@@ -24,8 +24,7 @@ const MAX_PLACES: usize = 8;
 /// Without a node there is at least one error. With one there may be some too: of what stands at their places
 /// [`Node::is_cut`] says what is missing in the tree.
 pub fn parse(source: SourceId, text: &str) -> (Option<Node>, Diagnostics) {
-    let mut told: Vec<Diagnostic> = Vec::new();
-    let mut diagnostics = Diagnostics::new();
+    let (mut told, mut before): (Vec<Diagnostic>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
     let mut state = State { text: Cow::Borrowed(text), cuts: Cuts::default(), budget: MAX_AGAIN };
     let mut outcome = read(source, text, &state.cuts);
     let (root, rest) = loop {
@@ -38,14 +37,16 @@ pub fn parse(source: SourceId, text: &str) -> (Option<Node>, Diagnostics) {
         let Stop { problem, remedy, diagnostics: found, .. } = *stop;
         // What was found before it may be cut out with it.
         let start = problem.primary.span.start;
-        found.iter().filter(|known| known.primary.span.start < start).for_each(|known| diagnostics.push(known.clone()));
+        before.extend(found.iter().filter(|known| known.primary.span.start < start).cloned());
         tell(&mut told, problem, remedy);
         match next {
             Some(next) => outcome = next,
             None => break (None, found),
         }
     };
-    told.into_iter().for_each(|problem| diagnostics.push(problem));
+    // What breaks the file goes first: of too many problems the last ones are dropped.
+    let mut diagnostics = Diagnostics::new();
+    told.into_iter().chain(before).for_each(|problem| diagnostics.push(problem));
     diagnostics.extend(rest);
     diagnostics.sort();
     (root, diagnostics)
