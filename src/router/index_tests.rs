@@ -208,7 +208,7 @@ proptest! {
         let router = router(rules(&conditions));
         for (data, has_subject, during_test, phase) in events {
             let subject = has_subject.then(|| "ab".into());
-            let event = Event { data, subject, during_test, ..event("E") };
+            let event = Event { subject, data, during_test, ..event("E") };
             let target = json!({ "phase": phase, "labels": { "team": "ops" } });
             for target in [Some(&target), None] {
                 let expected = asked_one_by_one(&router, &event, target);

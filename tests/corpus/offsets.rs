@@ -94,7 +94,8 @@ fn marked(bytes: &[u8]) -> Result<(usize, usize), String> {
     let compilation = check(&[path]);
     let found: Vec<_> = compilation.diagnostics.iter().collect();
     let [problem] = found.as_slice() else {
-        return Err(found.iter().map(|problem| format!("{} {}\n", problem.code, problem.message)).collect());
+        let list: Vec<_> = found.iter().map(|problem| format!("{} {}\n", problem.code, problem.message)).collect();
+        return Err(list.concat());
     };
     let source = compilation.sources.get(problem.primary.span.source).unwrap();
     match source.text.get(problem.primary.span.range()) {

@@ -9,8 +9,11 @@ use proptest::prelude::*;
 
 const RIGHT: &[&str] = &["workflows", "examples", "tests/properties/seeds/workflow"];
 
+/// Given its blanks and the rest, what becomes of a line.
+type Break = fn(&str, &str) -> String;
+
 /// What a tired hand does to one line of YAML.
-const BREAKS: &[(&str, fn(&str, &str) -> String)] = &[
+const BREAKS: &[(&str, Break)] = &[
     ("a tab in front", |_, content| format!("\t{content}")),
     ("one blank more", |indent, content| format!("{indent} {content}")),
     ("one blank less", |indent, content| format!("{}{content}", indent.get(1..).unwrap_or_default())),
@@ -35,7 +38,7 @@ fn before_value(content: &str, inserted: &str) -> String {
 }
 
 /// The text with line `at` broken, and that line as it was; `None` where it says nothing.
-fn broken<'t>(text: &'t str, at: usize, how: fn(&str, &str) -> String) -> Option<(String, &'t str)> {
+fn broken(text: &str, at: usize, how: Break) -> Option<(String, &str)> {
     let line = text.lines().nth(at)?;
     let content = line.trim_start();
     // Behind a dash, the lines of a text stand too far to the left: two mistakes in one.

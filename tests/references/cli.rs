@@ -75,7 +75,7 @@ fn table(arguments: &[&Arg]) -> String {
 /// As it is typed.
 fn written(argument: &Arg) -> String {
     let names = argument.get_value_names().unwrap_or_default();
-    let value = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" ");
+    let value = names.iter().map(clap::builder::Str::as_str).collect::<Vec<_>>().join(" ");
     let Some(long) = argument.get_long() else { return format!("`{value}`") };
     let short = argument.get_short().map(|short| format!("`-{short}`, ")).unwrap_or_default();
     let takes = argument.get_action().takes_values();

@@ -65,8 +65,8 @@ fn report(result: Result<Measurement, &str>) -> Report {
     }
 }
 
-fn against(max_rps: f64) -> Option<Baseline> {
-    Some(Baseline { max_rps, min_ratio: 0.9 })
+fn against(max_rps: f64) -> Baseline {
+    Baseline { max_rps, min_ratio: 0.9 }
 }
 
 #[test]
@@ -78,13 +78,13 @@ fn an_outcome_is_said_only_where_the_interval_leaves_no_doubt() {
         (&confirmed, None, Outcome::Fine),
         (&limited, None, Outcome::Fine),
         (&cut, None, Outcome::Inconclusive),
-        (&confirmed, against(440.0), Outcome::Fine),
+        (&confirmed, Some(against(440.0)), Outcome::Fine),
         // 405 lies within the interval.
-        (&confirmed, against(450.0), Outcome::Inconclusive),
-        (&confirmed, against(500.0), Outcome::Regressed),
-        (&cut, against(440.0), Outcome::Fine),
-        (&cut, against(500.0), Outcome::Inconclusive),
-        (&limited, against(500.0), Outcome::Inconclusive),
+        (&confirmed, Some(against(450.0)), Outcome::Inconclusive),
+        (&confirmed, Some(against(500.0)), Outcome::Regressed),
+        (&cut, Some(against(440.0)), Outcome::Fine),
+        (&cut, Some(against(500.0)), Outcome::Inconclusive),
+        (&limited, Some(against(500.0)), Outcome::Inconclusive),
     ] {
         assert_eq!(Outcome::of(found, baseline), outcome, "{found:?} {baseline:?}");
     }
@@ -99,7 +99,7 @@ fn a_measurement_is_told_to_people_and_to_programs() {
     insta::assert_snapshot!("confirmed_junit", confirmed.junit().unwrap());
     let stopped = measured(Ok(measurement(Verdict::LowerBound, Some(Stopped::Told))), None);
     insta::assert_snapshot!("stopped", stopped.text());
-    let regressed = measured(Ok(measurement(Verdict::Confirmed, None)), against(500.0));
+    let regressed = measured(Ok(measurement(Verdict::Confirmed, None)), Some(against(500.0)));
     insta::assert_snapshot!("regressed", regressed.text());
     insta::assert_snapshot!("regressed_junit", regressed.junit().unwrap());
     let nothing = measured(Err("it was stopped before any rate was verified"), None);

@@ -216,7 +216,6 @@ fn opened_bracket(text: &str) -> Option<usize> {
     for (at, c) in text.char_indices() {
         match (quote, c) {
             (Some(open), c) if open == c => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') if OPENING.contains(&before) => quote = Some(c),
             (None, '[' | '{') if OPENING.contains(&before) => open.push(at),
             (None, ']' | '}') => {

@@ -76,7 +76,7 @@ fn what_is_not_broken_is_read_and_what_is_broken_is_told_once() {
 
 #[test]
 fn only_so_many_problems_are_told_and_read_around() {
-    let text = |count: usize| (0..count).map(|at| format!("a{at}: [\n")).collect::<String>();
+    let text = |count: usize| (0..count).map(|at| format!("a{at}: [\n")).collect::<Vec<_>>().concat();
     let (root, diagnostics) = parse(SOURCE, &text(MAX_BROKEN));
     assert_eq!((root.is_some(), diagnostics.iter().count()), (true, MAX_BROKEN));
     let (root, diagnostics) = parse(SOURCE, &text(MAX_BROKEN + 5));
@@ -87,7 +87,7 @@ fn only_so_many_problems_are_told_and_read_around() {
 #[test]
 fn broken_files_of_any_size_are_read_a_bounded_number_of_times() {
     let long = format!("a: [\n{}", "b: 1\n".repeat(100_000));
-    let deep: String = (0..900).map(|at| format!("{}a:\n", " ".repeat(at))).collect::<String>() + "@\n";
+    let deep = (0..900).map(|at| format!("{}a:\n", " ".repeat(at))).collect::<Vec<_>>().concat() + "@\n";
     for text in [long, deep, "\t@\n".repeat(50_000), "a: \"\n".repeat(50_000)] {
         let (_, diagnostics) = parse(SOURCE, &text);
         let count =
@@ -104,7 +104,7 @@ proptest! {
             "a:", "b: 1", "c: [1, 2", "d: \"x", "- e", "f: g: h", "'i': 'j'", "k", "]", "}", "# l", "", "m: |", "n: {o: 1}", "p: *q", "r: &q s",
         ])), 0..12,
     )) {
-        let text: String = lines.iter().map(|(indent, line)| format!("{indent}{line}\n")).collect();
+        let text = lines.iter().map(|(indent, line)| format!("{indent}{line}\n")).collect::<Vec<_>>().concat();
         let (root, diagnostics) = parse(SOURCE, &text);
         prop_assert!(root.is_some() || diagnostics.has_errors());
         prop_assert!(!root.as_ref().is_some_and(Node::has_cuts) || diagnostics.has_errors(), "cut without a word: {text:?}");
