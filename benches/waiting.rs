@@ -19,7 +19,7 @@ use homeostat::compile::compile;
 use homeostat::diagnostic::Diagnostics;
 use homeostat::model::target::TargetSettings;
 use homeostat::router::Router;
-use homeostat::runtime::engine::{Engine, Options};
+use homeostat::runtime::engine::{Engine, Intake, Options};
 use homeostat::runtime::ports::{Context, Store, Targets, UniqueRunIds};
 use homeostat::runtime::program::Program;
 use homeostat::security::Sealing;
@@ -33,7 +33,10 @@ use serde_json::json;
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 const WORKFLOWS: [(&str, &str); 2] = [
-    ("approval", "workflow: approval\nsteps:\n  ask: { uses: approval.wait, with: { reason: may it go on }, timeout: 1d }\n"),
+    (
+        "approval",
+        "workflow: approval\nsteps:\n  ask: { uses: approval.wait, with: { reason: may it go on }, timeout: 1d }\n",
+    ),
     (
         "event",
         "workflow: event\ninputs: { order: string }\nsteps:\n  paid:\n    uses: event.wait\n    \
@@ -98,7 +101,10 @@ async fn measure(order: &str) -> Outcome<()> {
         let took = begun.elapsed();
         let waiting = sqlite.load().await?.runs.len();
         let bytes = resident()?.saturating_sub(before);
-        println!("{name:<9} found  {waiting:>7} runs in {took:>6.1?}: at most {:>6} bytes a run, the start's own included", bytes / waiting.max(1));
+        println!(
+            "{name:<9} found  {waiting:>7} runs in {took:>6.1?}: at most {:>6} bytes a run, the start's own included",
+            bytes / waiting.max(1)
+        );
     } else {
         begin(&engine, name, count).await?;
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
@@ -166,7 +172,8 @@ async fn start(store: Arc<dyn Store>) -> Outcome<Arc<Engine>> {
     let program =
         Arc::new(Program { events, router: Router::new(Arc::new(program)), plans, digest: Digest::of("waiting") });
     let actions = Registry::shipped().into_actions();
-    Ok(Engine::start(Options { context, actions, program, pending_limit: 1 }).await?)
+    let intake = Intake { pending_limit: 1, dedup_window: Duration::ZERO };
+    Ok(Engine::start(Options { context, actions, program, intake }).await?)
 }
 
 /// Bytes of memory that are resident.
