@@ -31,7 +31,7 @@ impl Action for PressureMeasure {
                     Field::required(
                         "interval_rps",
                         Shape::List(Box::new(Shape::Double)),
-                        "the true maximum lies within",
+                        "the search places it between",
                     ),
                     Field::required("verdict", Shape::String, "`confirmed` or `lower_bound`"),
                     Field::optional(

@@ -20,7 +20,7 @@ impl Action for RecorderLookup {
     fn signature(&self) -> ActionSignature {
         let record = Object::new(vec![
             Field::required("max_rps", Shape::Double, "the highest verified rate"),
-            Field::required("interval_rps", Shape::List(Box::new(Shape::Double)), "the true maximum lies within"),
+            Field::required("interval_rps", Shape::List(Box::new(Shape::Double)), "the search places it between"),
             Field::required("verdict", Shape::String, "`confirmed` or `lower_bound`"),
             Field::required("recorded_at", Shape::Timestamp, "when it was recorded"),
             Field::required("age_ms", Shape::Int, "how long ago that was"),
