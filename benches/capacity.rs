@@ -17,9 +17,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use designs::{Bench, MAX_RPS, PAUSE_MS, Ran, START_RPS};
+use homeostat::base::random::Random;
 use homeostat::model::objective::Objective;
 use homeostat::model::record::Verdict;
-use homeostat::service::pressure::queue::{Noise, Queue, Random, Service, borne_rps};
+use homeostat::service::pressure::queue::{Noise, Queue, Service, borne_rps};
 use homeostat::service::pressure::search::{Params, Search, Step};
 
 const OBJECTIVE: Objective = Objective { p99_ms: 250.0, error_rate: 0.001 };

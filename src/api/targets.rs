@@ -17,7 +17,7 @@ use crate::base::id::TargetName;
 use crate::base::literal::format_duration;
 use crate::base::suggest::nearest;
 use crate::diagnostic::Code;
-use crate::model::target::{MeasureSettings, StrategySettings, TargetSettings, TargetState};
+use crate::model::target::{MeasureSettings, TargetSettings, TargetState};
 
 /// Targets by name.
 #[derive(Debug, Serialize, ToSchema)]
@@ -225,7 +225,6 @@ fn line(
 impl From<&TargetSettings> for SettingsView {
     fn from(settings: &TargetSettings) -> Self {
         let rate = &settings.rate;
-        let StrategySettings::Headroom { keep } = settings.strategy;
         Self {
             labels: settings.labels.clone(),
             slo: SloView { p99_ms: settings.slo.p99_ms, error_rate: settings.slo.error_rate },
@@ -238,7 +237,10 @@ impl From<&TargetSettings> for SettingsView {
                 time_to_live: format_duration(rate.time_to_live),
                 on_expiry: word(&rate.on_expiry).unwrap_or_default(),
             },
-            strategy: StrategyView { name: "headroom".to_owned(), keep },
+            strategy: StrategyView {
+                name: settings.strategy.kind.name().as_str().to_owned(),
+                keep: settings.strategy.keep,
+            },
             measure: settings.measure.as_ref().map(MeasureView::from),
         }
     }

@@ -14,9 +14,8 @@ use crate::diagnostic::Code;
 use crate::model::network::AllowedHosts;
 use crate::model::objective::Objective;
 use crate::model::record::LiveTraffic;
-use crate::model::target::{
-    MeasureLimits, MeasureSettings, Mode, OnExpiry, RateSettings, StrategySettings, TargetSettings,
-};
+use crate::model::strategy::StrategySettings;
+use crate::model::target::{MeasureLimits, MeasureSettings, Mode, OnExpiry, RateSettings, TargetSettings};
 use crate::service::pressure::alone;
 
 pub use crate::runtime::ports::MeasureProgress;
@@ -91,7 +90,7 @@ pub async fn measure(
             time_to_live: Duration::from_secs(30),
             on_expiry: OnExpiry::Floor,
         },
-        strategy: StrategySettings::Headroom { keep: 0.0 },
+        strategy: StrategySettings::headroom(0.0),
         measure: None,
         push_agents: Vec::new(),
     };

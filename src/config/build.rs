@@ -17,9 +17,8 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::network::AllowedHosts;
 use crate::model::objective::Objective;
 use crate::model::record::LiveTraffic;
-use crate::model::target::{
-    MeasureLimits, MeasureSettings, Mode, OnExpiry, PushAgent, RateSettings, StrategySettings, TargetSettings,
-};
+use crate::model::strategy::StrategySettings;
+use crate::model::target::{MeasureLimits, MeasureSettings, Mode, OnExpiry, PushAgent, RateSettings, TargetSettings};
 
 /// A value and where it was given; `None` for a default.
 #[derive(Clone, Debug)]
@@ -217,7 +216,7 @@ impl Builder<'_> {
                 time_to_live: time_to_live.value,
                 on_expiry: if on_expiry.value == "refuse" { OnExpiry::Refuse } else { OnExpiry::Floor },
             },
-            strategy: StrategySettings::Headroom { keep: keep.value },
+            strategy: StrategySettings::headroom(keep.value),
             measure,
             push_agents,
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 use super::keys::{self, Fallback, Kind};
 use super::{Config, Encryption, Loaded, LogFormat, Program, build, read};
 use crate::model::record::LiveTraffic;
-use crate::model::target::{Mode, OnExpiry, StrategySettings};
+use crate::model::strategy::StrategySettings;
+use crate::model::target::{Mode, OnExpiry};
 
 fn parse_with(text: &str, environment: &[(&str, &str)]) -> Loaded {
     let environment: Vec<_> =
@@ -86,7 +87,7 @@ fn every_setting_has_its_effect() {
     assert_eq!((rate.initial_rps, rate.floor_rps, rate.ceiling_rps), (50.0, 20.0, 2_000.0));
     assert_eq!((rate.interim, rate.max_step), (0.6, Some(0.25)));
     assert_eq!((rate.time_to_live, rate.on_expiry), (Duration::from_secs(30), OnExpiry::Refuse));
-    assert_eq!(target.strategy, StrategySettings::Headroom { keep: 0.15 });
+    assert_eq!(target.strategy, StrategySettings::headroom(0.15));
     let measure = target.measure.clone().unwrap();
     assert_eq!(measure.endpoint, "http://checkout.staging.internal/");
     assert_eq!(measure.live_traffic, LiveTraffic::Hold);

@@ -9,5 +9,7 @@ pub mod metric;
 pub mod network;
 pub mod objective;
 pub mod record;
+pub mod sample;
 pub mod schema;
+pub mod strategy;
 pub mod target;

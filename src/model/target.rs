@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::objective::Objective;
 use super::record::{LiveTraffic, Record};
 use super::schema::{Field, Object, Shape};
+use super::strategy::StrategySettings;
 use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, RunId, Signature, TargetName};
 
@@ -101,13 +102,6 @@ pub enum OnExpiry {
     Floor,
     /// Nothing passes.
     Refuse,
-}
-
-/// How the target rate is found.
-#[derive(Clone, Debug, PartialEq)]
-pub enum StrategySettings {
-    /// Keeps a share of the measured maximum free.
-    Headroom { keep: f64 },
 }
 
 /// How the target may be load-tested.

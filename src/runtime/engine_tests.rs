@@ -27,8 +27,9 @@ use crate::diagnostic::Diagnostics;
 use crate::model::event::{Event, Priority};
 use crate::model::objective::Objective;
 use crate::model::record::LiveTraffic;
+use crate::model::strategy::StrategySettings;
 use crate::model::target::{
-    MeasureLimits, MeasureSettings, Mode, OnExpiry, Phase, RateSettings, StrategySettings, TargetSettings, TargetState,
+    MeasureLimits, MeasureSettings, Mode, OnExpiry, Phase, RateSettings, TargetSettings, TargetState,
 };
 use crate::plan::{Plan, PlanSource};
 use crate::router::Router;
@@ -99,7 +100,7 @@ fn settings() -> TargetSettings {
             time_to_live: Duration::from_mins(1),
             on_expiry: OnExpiry::Floor,
         },
-        strategy: StrategySettings::Headroom { keep: 0.2 },
+        strategy: StrategySettings::headroom(0.2),
         measure: Some(MeasureSettings {
             endpoint: "http://127.0.0.1:1/".to_owned(),
             health: None,

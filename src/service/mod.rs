@@ -2,5 +2,6 @@
 
 pub mod adjust;
 pub mod dispatch;
+pub mod plant;
 pub mod pressure;
 pub mod recorder;

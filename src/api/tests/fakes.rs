@@ -14,8 +14,9 @@ use crate::model::assignment::{Assignment, Epoch, Traffic};
 use crate::model::event::Event;
 use crate::model::objective::Objective;
 use crate::model::record::{Conditions, LiveTraffic, Measurement, Record, Trial, TrialVerdict, Verdict};
+use crate::model::strategy::StrategySettings;
 use crate::model::target::{
-    MeasureLimits, MeasureSettings, Mode, OnExpiry, Phase, RateSettings, StrategySettings, TargetSettings, TargetState,
+    MeasureLimits, MeasureSettings, Mode, OnExpiry, Phase, RateSettings, TargetSettings, TargetState,
 };
 use crate::plan::PlanSource;
 use crate::runtime::control::{AcceptError, Acceptance, Control, ControlError, Health, QueueState};
@@ -330,7 +331,7 @@ fn checkout() -> TargetSettings {
             time_to_live: std::time::Duration::from_mins(1),
             on_expiry: OnExpiry::Floor,
         },
-        strategy: StrategySettings::Headroom { keep: 0.2 },
+        strategy: StrategySettings::headroom(0.2),
         measure: Some(MeasureSettings {
             endpoint: "http://user:geheim@127.0.0.1:8080/".to_owned(),
             health: None,

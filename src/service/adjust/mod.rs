@@ -1,17 +1,27 @@
-//! The adjuster: what a target bears becomes what its agents may send. Pure; one strategy a file.
+//! The adjuster: what a target bears, and what is seen of it, becomes what its agents may send. Pure; one strategy a file.
 //!
 //! It must not know how agents are told, nor where the maximum comes from.
 
+mod aimd;
+mod brake;
+mod climb;
+mod gradient;
 mod headroom;
+mod learning;
+mod limits;
+mod pid;
 mod split;
+pub mod steer;
+mod watch;
 
-use crate::model::target::StrategySettings;
 use crate::runtime::effect::ActionError;
 use crate::runtime::ports::{AdjustOrder, Adjuster, Proposal};
 
 pub use self::split::equally;
 
-/// Finds the target's total by its configured strategy, and splits it over the agents.
+/// Turns what a target was measured to bear into a total, and splits it over the agents.
+///
+/// Every strategy begins there; from then on those that go by samples move it, see [`steer`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StrategyAdjuster;
 
@@ -23,30 +33,12 @@ impl Adjuster for StrategyAdjuster {
                 order.settings.name, order.max_rps
             )));
         }
-        let wanted = match order.settings.strategy {
-            StrategySettings::Headroom { keep } => headroom::total(order.max_rps, keep),
-        };
-        let total_rps = limited(order, wanted);
+        let wanted = headroom::total(order.max_rps, order.settings.strategy.keep);
+        // The floor lifts nothing above what the strategy wants: what is measured to break the target is not sent because the
+        // configuration hoped for more.
+        let total_rps = limits::limited(&order.settings.rate, order.state.rate_rps, wanted);
         Ok(Proposal { total_rps, assignments: equally(total_rps, order.agents) })
     }
-}
-
-/// Holds a wanted total against the target's limits.
-///
-/// A fall is never limited. A rise is, by `max_step` of the current rate, or of the floor where that is higher: so the floor
-/// is where a target that was throttled down starts again. The floor itself lifts nothing above what the strategy wants:
-/// what is measured to break the target is not sent because the configuration hoped for more.
-fn limited(order: &AdjustOrder<'_>, wanted: f64) -> f64 {
-    let rate = &order.settings.rate;
-    let highest = match (rate.max_step, order.state.rate_rps) {
-        (Some(step), Some(current)) => {
-            let from = current.max(rate.floor_rps);
-            // From nothing no share leads anywhere.
-            if from > 0.0 { from * (1.0 + step) } else { rate.initial_rps }
-        }
-        _ => f64::INFINITY,
-    };
-    wanted.min(highest).min(rate.ceiling_rps).max(0.0)
 }
 
 #[cfg(test)]

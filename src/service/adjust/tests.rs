@@ -7,6 +7,7 @@ use super::*;
 use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, TargetName};
 use crate::model::objective::Objective;
+use crate::model::strategy::StrategySettings;
 use crate::model::target::{Mode, OnExpiry, RateSettings, TargetSettings, TargetState};
 
 fn settings(keep: f64, floor_rps: f64, ceiling_rps: f64, max_step: Option<f64>) -> TargetSettings {
@@ -24,7 +25,7 @@ fn settings(keep: f64, floor_rps: f64, ceiling_rps: f64, max_step: Option<f64>) 
             time_to_live: Duration::from_secs(30),
             on_expiry: OnExpiry::Floor,
         },
-        strategy: StrategySettings::Headroom { keep },
+        strategy: StrategySettings::headroom(keep),
         measure: None,
         push_agents: Vec::new(),
     }

@@ -14,7 +14,8 @@ use crate::demo::service::{Capacity, Plant};
 use crate::model::assignment::Traffic;
 use crate::model::objective::Objective;
 use crate::model::record::{TrialVerdict, Verdict};
-use crate::model::target::{MeasureLimits, OnExpiry, RateSettings, StrategySettings};
+use crate::model::strategy::StrategySettings;
+use crate::model::target::{MeasureLimits, OnExpiry, RateSettings};
 use crate::runtime::effect::Checkpoints;
 use crate::runtime::ports::{AgentView, Dispatched, MeasureProgress};
 
@@ -104,7 +105,7 @@ impl Setting {
                 time_to_live: Duration::from_secs(30),
                 on_expiry: OnExpiry::Floor,
             },
-            strategy: StrategySettings::Headroom { keep: 0.2 },
+            strategy: StrategySettings::headroom(0.2),
             measure: Some(measure),
             push_agents: Vec::new(),
         };

@@ -8,9 +8,8 @@ use crate::base::id::{RunId, TargetName};
 use crate::model::assignment::Assignment;
 use crate::model::objective::Objective;
 use crate::model::record::{LiveTraffic, Measurement, Verdict};
-use crate::model::target::{
-    MeasureLimits, MeasureSettings, Mode, OnExpiry, RateSettings, StrategySettings, TargetState,
-};
+use crate::model::strategy::StrategySettings;
+use crate::model::target::{MeasureLimits, MeasureSettings, Mode, OnExpiry, RateSettings, TargetState};
 use crate::plan::PlanSource;
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{EventFilter, Loaded, PruneOrder, Pruned, Receipt, RunFilter, StoredEvent, StoredRun};
@@ -121,7 +120,7 @@ fn settings() -> TargetSettings {
             time_to_live: Duration::from_secs(30),
             on_expiry: OnExpiry::Floor,
         },
-        strategy: StrategySettings::Headroom { keep: 0.2 },
+        strategy: StrategySettings::headroom(0.2),
         measure: Some(MeasureSettings {
             endpoint: "http://user:secret@127.0.0.1:8080/".to_owned(),
             health: None,

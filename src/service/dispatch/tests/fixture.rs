@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::base::clock::Timestamp;
 use crate::base::id::TargetName;
 use crate::model::objective::Objective;
-use crate::model::target::{Mode, OnExpiry, RateSettings, StrategySettings, TargetSettings};
+use crate::model::strategy::StrategySettings;
+use crate::model::target::{Mode, OnExpiry, RateSettings, TargetSettings};
 use crate::runtime::effect::{ActionError, Checkpoints, Link};
 use crate::runtime::ports::Targets;
 
@@ -29,7 +30,7 @@ pub(crate) fn settings(name: &str) -> TargetSettings {
             time_to_live: Duration::from_secs(30),
             on_expiry: OnExpiry::Floor,
         },
-        strategy: StrategySettings::Headroom { keep: 0.2 },
+        strategy: StrategySettings::headroom(0.2),
         measure: None,
         push_agents: Vec::new(),
     }

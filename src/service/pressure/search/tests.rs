@@ -1,6 +1,7 @@
 use super::*;
+use crate::base::random::Random;
 use crate::model::objective::Objective;
-use crate::service::pressure::queue::{Noise, Queue, Random, Service};
+use crate::service::pressure::queue::{Noise, Queue, Service};
 
 const OBJECTIVE: Objective = Objective { p99_ms: 250.0, error_rate: 0.001 };
 
