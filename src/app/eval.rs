@@ -52,7 +52,11 @@ pub fn eval(text: &str, data: &JsonMap, now: Timestamp) -> Result<Evaluated, Eva
     let fragment = Fragment::verbatim(sources.add("expression", text), 0, text);
     let program = match compile(&fragment, &env) {
         Ok(program) => program,
-        Err(diagnostics) => return Err(EvalError::Expression { diagnostics, sources }),
+        Err(found) => {
+            let mut diagnostics = Diagnostics::new();
+            found.iter().for_each(|problem| diagnostics.push(with_names(problem.clone(), data)));
+            return Err(EvalError::Expression { diagnostics, sources });
+        }
     };
     let result = program.evaluate_value(&bindings).and_then(|value| Ok((program.json(&value)?, value.kind())));
     match result {
@@ -68,6 +72,20 @@ pub fn eval(text: &str, data: &JsonMap, now: Timestamp) -> Result<Evaluated, Eva
             Err(EvalError::Expression { diagnostics, sources })
         }
     }
+}
+
+/// A name that is not declared, with what declares one here, where nothing nearer is known.
+fn with_names(problem: Diagnostic, data: &JsonMap) -> Diagnostic {
+    if problem.code != Code::UnknownName || problem.help.is_some() {
+        return problem;
+    }
+    let names: Vec<String> = data.keys().filter(|name| is_name(name)).map(|name| format!("`{name}`")).collect();
+    problem.help(if names.is_empty() {
+        "the entries of a JSON object that `--data FILE` names are variables here, and so is `event` if it is a CloudEvent"
+            .to_owned()
+    } else {
+        format!("the data has {}", names.join(", "))
+    })
 }
 
 /// The event that the engine would take.

@@ -3,7 +3,7 @@
 
 use super::fit::{Intended, help_with, intended, program_fits, remedy};
 use super::holes;
-use super::nulls::{self, Known};
+use super::nulls::{self, Known, Nullable};
 use super::template::{Part, Template};
 use crate::base::fragment::Fragment;
 use crate::base::mend;
@@ -247,11 +247,11 @@ impl Composer<'_> {
             );
             return None;
         }
-        if let Some((at, docs)) = nulls::may_be_null(&program, self.env, self.known) {
+        if let Some(Nullable { span, path, docs }) = nulls::may_be_null(&program, self.env, self.known) {
             self.diagnostics.push(
-                Diagnostic::error(Code::MaybeNull, at, "null cannot stand within text, and this may be null")
+                Diagnostic::error(Code::MaybeNull, span, "null cannot stand within text, and this may be null")
                     .label(docs)
-                    .help("say what to write then, like `${x != null ? x : \"unknown\"}`"),
+                    .help(format!("say what to write then, like `${{{path} != null ? {path} : \"unknown\"}}`")),
             );
             return None;
         }
@@ -301,14 +301,11 @@ impl Composer<'_> {
         }
         if !wanted.nullable
             && *wanted.shape != Shape::Any
-            && let Some((at, docs)) = nulls::may_be_null(program, self.env, self.known)
+            && let Some(part) = nulls::may_be_null(program, self.env, self.known)
         {
             let message = format!("{what} cannot be null, and this may be");
-            self.diagnostics.push(
-                Diagnostic::error(Code::MaybeNull, at, message)
-                    .label(docs)
-                    .help("make sure with the step's `if`, like `if: target.record != null`"),
-            );
+            let help = format!("make sure with the step's `if`, like `if: {} != null`", part.path);
+            self.diagnostics.push(Diagnostic::error(Code::MaybeNull, part.span, message).label(part.docs).help(help));
             return false;
         }
         if program.is_optional() && !wanted.optional {

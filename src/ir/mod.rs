@@ -140,6 +140,8 @@ pub struct Step {
     pub docs: String,
     pub action: std::sync::Arc<ActionSignature>,
     pub condition: Option<expression::Program>,
+    /// Whether an `if` stands there that is wrong, which has been told: nobody knows when the step runs.
+    pub condition_is_wrong: bool,
     pub with: Template,
     pub retry: Option<Retry>,
     pub timeout: Option<Duration>,

@@ -28,12 +28,21 @@ pub(super) fn proven(program: &Program, env: &TypeEnv) -> Known {
     known
 }
 
-/// The part of the expression that may make its whole value null, with what the declaration says of it.
-pub(super) fn may_be_null(program: &Program, env: &TypeEnv, known: &Known) -> Option<(Span, String)> {
+/// A part of an expression that may make its whole value null.
+pub(super) struct Nullable {
+    pub(super) span: Span,
+    /// `target.signature`.
+    pub(super) path: String,
+    /// What the declaration says of it.
+    pub(super) docs: String,
+}
+
+/// The part of the expression that may make its whole value null.
+pub(super) fn may_be_null(program: &Program, env: &TypeEnv, known: &Known) -> Option<Nullable> {
     whole(program.expr(), env, known)
 }
 
-fn whole(expr: &Expr, env: &TypeEnv, known: &Known) -> Option<(Span, String)> {
+fn whole(expr: &Expr, env: &TypeEnv, known: &Known) -> Option<Nullable> {
     if let ExprKind::Conditional { condition, then, otherwise } = &expr.kind {
         let with = |truth| {
             let mut known = known.clone();
@@ -42,8 +51,8 @@ fn whole(expr: &Expr, env: &TypeEnv, known: &Known) -> Option<(Span, String)> {
         };
         return whole(then, env, &with(true)).or_else(|| whole(otherwise, env, &with(false)));
     }
-    let (_, field) = nullable(expr, env, known)?;
-    Some((expr.span, field.docs.clone()))
+    let (path, field) = nullable(expr, env, known)?;
+    Some(Nullable { span: expr.span, path, docs: field.docs.clone() })
 }
 
 /// The path and the declaration of a field that may be null; `None` where it cannot, or is known not to be.

@@ -40,8 +40,12 @@ pub fn check(files: &[ast::File], workflows: &Workflows<'_>) -> (Vec<EventType>,
         ast::Item::Event(_) => None,
     }) {
         let first = once(&mut places, &rule.name, "rule", &mut diagnostics);
-        let mut checker =
-            Checker { names: &names, diagnostics: &mut diagnostics, env: &names.nothing_known, known: Known::new() };
+        let mut checker = Checker {
+            names: &names,
+            diagnostics: &mut diagnostics,
+            env: &names.nothing_known,
+            known: Some(Known::new()),
+        };
         let checked = checker.rule(rule);
         rules.extend(checked.filter(|_| first));
     }
@@ -111,8 +115,8 @@ struct Checker<'n, 'a> {
     diagnostics: &'n mut Diagnostics,
     /// The names that the rule's expressions may use.
     env: &'n TypeEnv,
-    /// What its `when` makes sure is not null.
-    known: Known,
+    /// What its `when` makes sure is not null; `None` where that is wrong and may have meant to.
+    known: Option<Known>,
 }
 
 impl<'n, 'a> Checker<'n, 'a> {
@@ -145,6 +149,9 @@ impl<'n, 'a> Checker<'n, 'a> {
         };
         let mut whole = event.is_some() && !rule.name.node.is_empty();
         // The condition holds wherever the other clauses are looked at, in whatever order they stand.
+        if unique.iter().any(|clause| matches!(clause.kind, ClauseKind::Bad(None | Some(ClauseWord::When)))) {
+            self.known = None;
+        }
         let (conditions, others): (Vec<_>, Vec<_>) =
             unique.into_iter().partition(|clause| matches!(clause.kind, ClauseKind::When(_)));
         for clause in conditions.into_iter().chain(others) {
@@ -225,8 +232,9 @@ impl<'n, 'a> Checker<'n, 'a> {
         match &clause.kind {
             ClauseKind::On(_) => {}
             ClauseKind::When(condition) => {
-                let condition = self.condition(condition)?;
-                self.known = nulls::proven(&condition, self.env);
+                let condition = self.condition(condition);
+                self.known = condition.as_ref().map(|condition| nulls::proven(condition, self.env));
+                let condition = condition?;
                 rule.when = Some(condition);
             }
             ClauseKind::Priority(priority) => rule.priority = priority.node,
@@ -255,7 +263,9 @@ impl<'n, 'a> Checker<'n, 'a> {
         match expression::compile(fragment, self.env) {
             Ok(program) => {
                 holes::check(&program, self.diagnostics);
-                nulls::check(&program, self.env, &self.known, self.diagnostics);
+                if let Some(known) = &self.known {
+                    nulls::check(&program, self.env, known, self.diagnostics);
+                }
                 Some(program)
             }
             Err(problems) => {

@@ -98,6 +98,15 @@ fn action(uses: &Spanned<String>, catalogue: &Catalogue, found: &mut Diagnostics
     None
 }
 
+/// What a step's `if` came to.
+struct Condition {
+    program: Option<Program>,
+    /// Whether it is wrong, which has been told.
+    is_wrong: bool,
+    /// It, and what else refers to steps.
+    programs: Vec<Program>,
+}
+
 struct Checker<'a> {
     workflow: &'a ast::Workflow,
     catalogue: &'a Catalogue,
@@ -120,9 +129,11 @@ impl<'a> Checker<'a> {
         let mut checked: Vec<Option<Step>> = Vec::new();
         for step in steps {
             let mut before = std::mem::take(self.found);
-            checked.push(self.step(step, &env, part));
-            // What could not be read may be the condition that it is not null.
-            let may_be_told = |problem: &&Diagnostic| !step.is_cut || problem.code != Code::MaybeNull;
+            let condition = self.condition_of(step, &env);
+            // What is wrong, or could not be read, may be the condition that it is not null.
+            let is_known = !step.is_cut && !condition.is_wrong;
+            checked.push(self.step(step, condition, &env, part));
+            let may_be_told = |problem: &&Diagnostic| is_known || problem.code != Code::MaybeNull;
             self.found.iter().filter(may_be_told).for_each(|problem| before.push(problem.clone()));
             *self.found = before;
         }
@@ -133,9 +144,15 @@ impl<'a> Checker<'a> {
         scope::workflow(self.workflow, &|step| self.actions.get(step.name.node.as_str()).map(Arc::clone), part)
     }
 
-    fn step(&mut self, step: &'a ast::Step, env: &TypeEnv, part: Part) -> Option<Step> {
-        let mut programs: Vec<Program> = Vec::new();
-        let condition = step.condition.as_ref().and_then(|condition| self.condition(condition, env, &mut programs));
+    fn condition_of(&mut self, step: &ast::Step, env: &TypeEnv) -> Condition {
+        let mut programs = Vec::new();
+        let program = step.condition.as_ref().and_then(|condition| self.condition(condition, env, &mut programs));
+        let is_wrong = step.condition_is_wrong || (step.condition.is_some() && program.is_none());
+        Condition { program, is_wrong, programs }
+    }
+
+    fn step(&mut self, step: &'a ast::Step, condition: Condition, env: &TypeEnv, part: Part) -> Option<Step> {
+        let Condition { program: condition, is_wrong: condition_is_wrong, mut programs } = condition;
         // The step is skipped where its condition is false.
         let known = condition.as_ref().map(|condition| nulls::proven(condition, env)).unwrap_or_default();
         let (for_each, item_env) = self.for_each(step, env, &known, &mut programs);
@@ -152,6 +169,7 @@ impl<'a> Checker<'a> {
             name: step.name.clone().map(StepName::from),
             docs: step.summary.as_ref().map(|summary| summary.node.clone()).unwrap_or_default(),
             action: action?,
+            condition_is_wrong,
             condition,
             with,
             retry: step.retry.map(retry),

@@ -156,3 +156,21 @@ fn settings_are_taken_and_refused_as_the_reader_does() {
         assert_eq!(both(wrong), (false, false), "{wrong}");
     }
 }
+
+#[test]
+fn of_inputs_that_exclude_each_other_one_is_taken() {
+    let schema = workflow(&catalogue());
+    let takes = |with: Json| {
+        let step = json!({ "uses": "agents.dispatch", "with": with });
+        accepts(&schema, &json!({ "workflow": "w", "steps": { "a": step } }))
+    };
+    assert!(takes(json!({ "factor": 0.5 })));
+    assert!(takes(json!({ "total_rps": 5.0, "signature": "a" })));
+    // Which of the two is there shows when the step runs.
+    assert!(takes(json!({ "total_rps": "${inputs.?total}", "factor": "${inputs.?factor}" })));
+    assert!(!takes(json!({ "total_rps": 5.0, "factor": 0.5 })));
+    assert!(!takes(json!({ "signature": "a" })));
+    assert!(!takes(json!({})));
+    assert!(!takes(Json::Null));
+    assert!(!accepts(&schema, &json!({ "workflow": "w", "steps": { "a": { "uses": "agents.dispatch" } } })));
+}

@@ -113,14 +113,34 @@ fn with_name(action: &ActionSignature) -> String {
 }
 
 fn needs_input(action: &ActionSignature) -> bool {
-    action.inputs.fields.iter().any(|field| !field.optional)
+    !action.one_of.is_empty() || action.inputs.fields.iter().any(|field| !field.optional)
 }
 
 /// The inputs of an action. Where none of them is needed, nothing need stand behind `with`.
 fn nullable_where_empty(action: &ActionSignature) -> Json {
     let mut inputs = shape::object(&action.inputs);
-    if let (Some(inputs), false) = (inputs.as_object_mut(), needs_input(action)) {
-        inputs.insert("type".to_owned(), json!(["object", "null"]));
+    let Some(object) = inputs.as_object_mut() else { return inputs };
+    if !needs_input(action) {
+        object.insert("type".to_owned(), json!(["object", "null"]));
+    }
+    if !action.one_of.is_empty() {
+        let one: Vec<Json> = action.one_of.iter().map(|name| json!({ "required": [name] })).collect();
+        object.insert("anyOf".to_owned(), one.into());
+        object.insert("allOf".to_owned(), exclusions(action.one_of));
     }
     inputs
+}
+
+/// Of these inputs no two stand together. One that is an expression may give nothing, which is for the checker to find out.
+fn exclusions(names: &[&str]) -> Json {
+    let expression = json!({ "not": { "type": "string", "pattern": "\\$\\{" } });
+    let pairs =
+        names.iter().enumerate().flat_map(|(at, first)| names.iter().skip(at + 1).map(move |second| (first, second)));
+    pairs
+        .map(|(first, second)| {
+            let given: Map<String, Json> =
+                [first, second].into_iter().map(|name| ((*name).to_owned(), expression.clone())).collect();
+            json!({ "not": { "required": [first, second], "properties": given } })
+        })
+        .collect()
 }

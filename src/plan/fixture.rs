@@ -97,6 +97,7 @@ fn step(line: &str, start: usize) -> ir::Step {
         retry: None,
         timeout: None,
         undo: None,
+        condition_is_wrong: false,
         for_each: None,
         needs,
         references,

@@ -16,7 +16,8 @@
 //! Conditions are read as `&&`, `||` and `!` over atoms that are taken as independent and equal only if written alike
 //! ([`super::condition`]). That errs on one side: what passes is proved, and what is refused may still be right; then
 //! writing one condition as `!(…)` of the other, or a last step without `if`, says so.
-//! An error in a condition fails the run, so that only values count.
+//! An error in a condition fails the run, so that only values count. A step whose condition could not be read may run or not:
+//! nothing is said that follows from either.
 
 use super::build::Arranged;
 use super::condition::{Atoms, Formula, Verdict, contradiction, undecided};
@@ -38,7 +39,8 @@ struct Proposer<'a> {
 pub(super) fn check_success(steps: &[ir::Step], arranged: &Arranged, found: &mut Diagnostics) {
     let (proposers, atoms) = proposers(steps, arranged, found);
     let formulas: Vec<&Formula> = proposers.iter().map(|proposer| &proposer.runs).collect();
-    if let (Some(last), true) = (proposers.last(), proposers.len() <= MOST_PROPOSERS) {
+    let all_are_known = !steps.iter().any(|step| step.condition_is_wrong && step.action.proposes.is_some());
+    if let (Some(last), true) = (proposers.last(), all_are_known && proposers.len() <= MOST_PROPOSERS) {
         match undecided(&formulas, &atoms) {
             Verdict::Never => {}
             Verdict::Case(case) => found.push(missing(&proposers, last, Some(&case))),
@@ -65,6 +67,9 @@ fn proposers<'a>(steps: &'a [ir::Step], arranged: &Arranged, found: &mut Diagnos
                 Diagnostic::error(Code::NoRest, step.name.span, message)
                     .help("let another step go through the list, and this one need it"),
             );
+            continue;
+        }
+        if step.condition_is_wrong {
             continue;
         }
         let runs = step.condition.as_ref().map_or(Formula::Constant(true), |program| atoms.read(program.text()));

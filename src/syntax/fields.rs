@@ -47,7 +47,12 @@ impl Walk {
             if let Some((word, rest)) = joined(&key.name, &names) {
                 let at = key.span.start + u32::try_from(word.len()).unwrap_or_default();
                 let colon = Span { start: at, end: (at + 1).min(key.span.end), ..key.span };
-                let help = format!("write `{word}: {}`", rest.trim());
+                // Of a bracket the key ends where its first `: ` does.
+                let help = if rest.contains(['{', '[', '"', '\'']) {
+                    format!("write `{word}: …`")
+                } else {
+                    format!("write `{word}: {}`", rest.trim())
+                };
                 self.error(Code::YamlSyntax, colon, "a blank is missing behind this `:`", &help);
                 continue;
             }
@@ -136,7 +141,7 @@ impl Walk {
 }
 
 /// A known key and its value that YAML took for one word, for want of a blank.
-fn joined<'k>(key: &'k str, known: &[&str]) -> Option<(&'k str, &'k str)> {
+pub(super) fn joined<'k>(key: &'k str, known: &[&str]) -> Option<(&'k str, &'k str)> {
     key.split_once(':').filter(|(word, rest)| known.contains(word) && !rest.is_empty())
 }
 

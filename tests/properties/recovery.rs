@@ -125,13 +125,11 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
     #[test]
-    #[ignore = "not yet so of every line: `every_break` lists those that are left"]
     fn a_broken_line_is_told_once((text, at, how) in any_break()) {
         told_once("", &text, at.index(text.lines().count()), BREAKS[how])?;
     }
 
     #[test]
-    #[ignore = "not yet so of every line: `every_break` lists those that are left"]
     fn a_broken_line_hides_nothing_in_another_step((text, at, how) in any_break()) {
         told_beside("", &text, at.index(planted(&text).lines().count()), BREAKS[how])?;
     }

@@ -107,13 +107,14 @@ impl Checker<'_, '_> {
         }
         if !field.nullable
             && field.shape != crate::model::schema::Shape::Any
-            && let Some((at, docs)) = nulls::may_be_null(program, self.env, &self.known)
+            && let Some(known) = &self.known
+            && let Some(part) = nulls::may_be_null(program, self.env, known)
         {
             let message = format!("the {what} needs `{}`, which cannot be null, and this may be", field.name);
             self.diagnostics.push(
-                Diagnostic::error(Code::MaybeNull, at, message)
-                    .label(docs)
-                    .help(format!("make sure in the rule's `when`: `{} != null`", program.text().trim())),
+                Diagnostic::error(Code::MaybeNull, part.span, message)
+                    .label(part.docs)
+                    .help(format!("make sure in the rule's `when`: `{} != null`", part.path)),
             );
             return false;
         }

@@ -72,6 +72,7 @@ fn step(name: &str, shape: &Shape) -> ir::Step {
         }),
         timeout: None,
         undo,
+        condition_is_wrong: false,
         for_each: shape
             .items
             .map(|count| ForEach { items: Template::Literal((0..count).collect::<Vec<_>>().into()), concurrency: 2 }),

@@ -36,6 +36,8 @@ pub struct Step {
     /// A mapping, whose values may hold `${ … }`; anything else has been reported.
     pub with: Option<Node>,
     pub condition: Option<Condition>,
+    /// Whether an `if` stands there that is wrong, which has been told.
+    pub condition_is_wrong: bool,
     pub needs: Vec<Spanned<String>>,
     pub retry: Option<Retry>,
     pub timeout: Option<Spanned<Duration>>,

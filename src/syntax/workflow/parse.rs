@@ -9,7 +9,7 @@ use crate::base::source::SourceId;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::schema::{Field, Object, Shape};
-use crate::syntax::fields::{Walk, is_meant};
+use crate::syntax::fields::{Walk, is_meant, joined};
 use crate::syntax::name::{check_name, is_name};
 use crate::syntax::shape::parse_shape;
 use crate::syntax::yaml::{self, Key, Kind, Node};
@@ -281,6 +281,7 @@ impl Parser<'_, '_> {
             uses: None,
             with: None,
             condition: None,
+            condition_is_wrong: false,
             needs: Vec::new(),
             retry: None,
             timeout: None,
@@ -299,7 +300,10 @@ impl Parser<'_, '_> {
                 "summary" => step.summary = self.walk.text(value, "`summary`"),
                 "uses" => step.uses = self.walk.text(value, "`uses`"),
                 "with" => step.with = self.with(value),
-                "if" => step.condition = self.condition(key, value),
+                "if" => {
+                    step.condition = self.condition(key, value);
+                    step.condition_is_wrong = step.condition.is_none();
+                }
                 "needs" => step.needs = self.needs(value),
                 "retry" => step.retry = self.retry(value),
                 "timeout" => step.timeout = self.walk.duration(value, "`timeout`"),
@@ -309,6 +313,7 @@ impl Parser<'_, '_> {
                     let count = self.walk.count(value, "`concurrency`", MAX_CONCURRENCY);
                     step.concurrency = count.map(|count| count.map(|count| count as usize));
                 }
+                name if joined(name, &known).is_some() => step.is_cut = true,
                 // What it was meant to be is looked at, too.
                 name if foreign::meant(name, &known) == Some("with") => step.with = self.with(value),
                 _ => {}
@@ -464,10 +469,12 @@ impl Parser<'_, '_> {
         }
         let entries = self.walk.mapping(node, "`undo`", keys::UNDO, help);
         let (mut uses, mut with) = (None, None);
+        let known: Vec<&str> = keys::UNDO.iter().map(AsRef::as_ref).collect();
         for (key, value) in entries {
             match key.name.as_str() {
                 "uses" => uses = self.walk.text(value, "`uses`"),
                 "with" => with = self.with(value),
+                name if foreign::meant(name, &known) == Some("with") => with = self.with(value),
                 _ => {}
             }
         }

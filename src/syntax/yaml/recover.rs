@@ -2,6 +2,7 @@
 //! and what remains is read again.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::cut::{Cut, Cuts, Entry, column};
@@ -79,6 +80,8 @@ struct State<'t> {
 struct Tried {
     text: String,
     cuts: Cuts,
+    /// Bytes that were cut out for it.
+    lost: usize,
     outcome: Outcome,
 }
 
@@ -101,14 +104,24 @@ impl State<'_> {
         });
         if let Some(blame) = Blame::above(source, &self.text, stop) {
             let reach = found.as_ref().map_or(stop.at, Tried::reach);
-            let above = self.tried(source, blame.cut);
-            let is_it = |above: &Tried| above.reach() > reach || (blame.is_certain && above.reach() > stop.at);
-            if let Some(above) = above.filter(is_it) {
-                found = Some(above);
+            let is_small = found.as_ref().is_none_or(|found| blame.cut.range.len() < found.lost);
+            let above = self.tried(source, blame.cut).filter(|above| match above.reach().cmp(&reach) {
+                Ordering::Greater => true,
+                Ordering::Equal => is_small || blame.is_certain || blame.either.is_some(),
+                Ordering::Less => blame.is_certain && above.reach() > stop.at,
+            });
+            // Where both lines come as far, nobody knows which is meant.
+            let both = |above: &Tried| blame.either.clone().filter(|_| above.reach() == reach);
+            let above = match above.as_ref().and_then(both) {
+                Some(both) => self.tried(source, both),
+                None => above,
+            };
+            if above.is_some() {
+                found = above;
                 (stop.problem, stop.remedy) = (blame.problem, blame.remedy);
             }
         }
-        let Tried { text, cuts, outcome } = found?;
+        let Tried { text, cuts, outcome, .. } = found?;
         self.text = Cow::Owned(text);
         self.cuts = cuts;
         Some(outcome)
@@ -122,9 +135,10 @@ impl State<'_> {
         if text == *self.text {
             return None; // Nothing is left of it.
         }
+        let lost = cut.range.len();
         let cuts = self.cuts.with(cut);
         let outcome = read(source, &text, &cuts);
-        Some(Tried { text, cuts, outcome })
+        Some(Tried { text, cuts, lost, outcome })
     }
 }
 
@@ -133,8 +147,11 @@ struct Blame {
     problem: Diagnostic,
     remedy: Remedy,
     cut: Cut,
-    /// Whether the line is wrong in any case: else it is so if the parser comes further without it than without the other.
+    /// Whether the line is wrong in any case: else it is so if the parser comes further without it than without the other,
+    /// or as far and loses less.
     is_certain: bool,
+    /// That line and the one where the parser stopped, where either may be what is wrong.
+    either: Option<Cut>,
 }
 
 impl Blame {
@@ -147,6 +164,7 @@ impl Blame {
         let before = line.above(|_| true)?;
         let sibling = line.above(|above| above.column() <= line.column());
         let (blamed, remedy, is_certain, message, help) = match sibling {
+            _ if line.column() == usize::MAX => (line, Remedy::Untab, true, TAB.0, TAB.1),
             _ if before.column() == usize::MAX => (before, Remedy::Untab, true, TAB.0, TAB.1),
             Some(sibling) if sibling.is_plain() => {
                 let help = "a key is followed by `:` and a blank";
@@ -166,12 +184,17 @@ impl Blame {
         if place < line.start {
             return None; // The problem is told of a line above already.
         }
-        let start = blamed.content();
-        let entry = Some(Entry { column: blamed.place(), is_item: blamed.is_item() });
-        let span = Span::new(source, start, blamed.end());
+        let part = |from: Line<'_>, end: usize| Cut {
+            range: from.content()..end,
+            is_loss: true,
+            has_anchor: false,
+            entry: Some(Entry { column: from.place(), is_item: from.is_item() }),
+        };
+        let either =
+            (blamed.is_item() && sibling.is_some() && !line.is_plain()).then(|| part(blamed, line.block_end()));
+        let span = Span::new(source, blamed.content(), blamed.end());
         let problem = Diagnostic::error(Code::YamlSyntax, span, message).help(help);
-        let range = start..blamed.block_end();
-        Some(Self { problem, remedy, cut: Cut { range, is_loss: true, has_anchor: false, entry }, is_certain })
+        Some(Self { problem, remedy, cut: part(blamed, blamed.block_end()), is_certain, either })
     }
 }
 
@@ -227,6 +250,9 @@ fn opened_bracket(text: &str) -> Option<usize> {
     }
     open.first().copied()
 }
+
+/// What may follow the `|` or `>` that opens a text.
+const BLOCK_HEADER: [char; 11] = ['-', '+', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
 /// What stands in front of a value.
 const OPENING: [char; 7] = [' ', '\t', '\n', '\r', '[', '{', ','];
@@ -322,7 +348,11 @@ impl<'t> Line<'t> {
 
     /// Whether what is indented further below it belongs to it.
     fn opens_block(self) -> bool {
-        self.is_item() || self.text.trim_end().ends_with([':', '|', '>', '-', '+', '[', '{', ','])
+        let text = self.text.trim_end();
+        let last = text.rsplit([' ', '\t']).next().unwrap_or_default();
+        let is_header =
+            last.strip_prefix(['|', '>']).is_some_and(|rest| rest.trim_end_matches(BLOCK_HEADER).is_empty());
+        is_header || self.is_item() || text.ends_with([':', '[', '{', ','])
     }
 
     /// Where the value behind its key begins, if that is not behind `most`.
@@ -382,7 +412,7 @@ impl<'t> Line<'t> {
     fn place(self) -> usize {
         match self.column() {
             usize::MAX if self.opens_block() => {
-                self.below().map_or(usize::MAX, |below| below.column().saturating_sub(1))
+                self.below().and_then(|below| below.column().checked_sub(1)).unwrap_or(usize::MAX)
             }
             column => column,
         }
