@@ -1,7 +1,8 @@
 //! The only place that reads the time. Everything else is given a [`Clock`].
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -62,6 +63,16 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn now(&self) -> Timestamp;
     /// Returns once `now()` is at or past `moment`.
     async fn sleep_until(&self, moment: Timestamp);
+
+    /// Time since some moment in the past: never set, and never set back.
+    fn steady(&self) -> Duration {
+        self.now().since(Timestamp::default())
+    }
+
+    /// Returns after so much steady time.
+    async fn sleep(&self, time: Duration) {
+        self.sleep_until(self.now().after(time)).await;
+    }
 }
 
 /// The machine's clock.
@@ -83,6 +94,15 @@ impl Clock for SystemClock {
             }
             tokio::time::sleep(left.min(Duration::from_mins(1))).await;
         }
+    }
+
+    fn steady(&self) -> Duration {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        ORIGIN.get_or_init(Instant::now).elapsed()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 }
 

@@ -94,8 +94,9 @@ pub(super) async fn perform(world: &World, step: &Step, effect: &Effect, kind: T
     };
     // The action is given the chance to leave the world in order: what it returns now still counts.
     effect.link.stop.cancel();
-    match tokio::time::timeout(STOP_GRACE, &mut work).await {
-        Ok(Ok(output)) => Ok(output),
-        _ => Err(stopped),
+    tokio::select! {
+        biased;
+        outcome = &mut work => outcome.map_err(|_| stopped),
+        () = world.context.clock.sleep(STOP_GRACE) => Err(stopped),
     }
 }

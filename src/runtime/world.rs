@@ -102,7 +102,7 @@ impl World {
             match self.context.store.commit(transaction.clone()).await {
                 Err(error @ (StoreError::Full { .. } | StoreError::Io { .. })) => {
                     tracing::error!(%error, "the store cannot be written; trying again");
-                    tokio::time::sleep(pause).await;
+                    self.context.clock.sleep(pause).await;
                 }
                 other => return other,
             }

@@ -200,7 +200,7 @@ impl Desk {
                 Ok(None) => return Err(StoreError::Damaged { what: format!("run {run}") }),
                 Err(error @ StoreError::Io { .. }) => {
                     tracing::error!(%error, "the store cannot be read; trying again");
-                    tokio::time::sleep(STORE_RETRY).await;
+                    self.world.context.clock.sleep(STORE_RETRY).await;
                 }
                 Err(error) => return Err(error),
             }

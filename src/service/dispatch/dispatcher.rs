@@ -74,10 +74,12 @@ impl DispatchService {
                 Progress::Waiting => {}
             }
             self.may_go_on(order, link)?;
+            // In a fixed order, so that the same history is made each time.
             tokio::select! {
+                biased;
                 _ = news.changed() => {}
                 () = link.stop.cancelled() => {}
-                () = tokio::time::sleep(Duration::from_millis(50)) => {}
+                () = self.clock.sleep(Duration::from_millis(50)) => {}
             }
         }
     }

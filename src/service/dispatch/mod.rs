@@ -21,6 +21,7 @@ pub mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -74,8 +75,8 @@ pub struct DispatchService {
     store: Arc<dyn Store>,
     targets: Arc<dyn Targets>,
     incarnation: u64,
-    /// Where the steady clock began.
-    origin: tokio::time::Instant,
+    /// Where the steady clock stood when the service was made.
+    origin: Duration,
     inner: Mutex<Inner>,
     /// Held from reading the store to taking up what was stored: one decision at a time.
     deciding: tokio::sync::Mutex<()>,
@@ -106,11 +107,11 @@ impl DispatchService {
     pub fn new(options: Options) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
+            origin: options.clock.steady(),
             clock: options.clock,
             store: options.store,
             targets: options.targets,
             incarnation: options.incarnation,
-            origin: tokio::time::Instant::now(),
             inner: Mutex::new(Inner::default()),
             deciding: tokio::sync::Mutex::new(()),
             news: watch::Sender::new(0),
@@ -158,7 +159,8 @@ impl DispatchService {
 
     /// The steady clock.
     fn now(&self) -> Moment {
-        Moment(u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX))
+        let since = self.clock.steady().saturating_sub(self.origin);
+        Moment(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
     fn today(&self) -> Timestamp {
@@ -219,6 +221,12 @@ impl DispatchService {
             service.pump(&target);
             service.tell();
         });
+    }
+
+    /// What the target's agents may hold now at the most.
+    #[cfg(test)]
+    pub(crate) fn held_rps(&self, target: &TargetName) -> f64 {
+        self.with_desk(target, |desk| desk.held_rps(self.now()))
     }
 
     fn close_stream(&self, session: u64) {

@@ -5,7 +5,7 @@
 //! What it must not know: which command is due, and what an answer means for others.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::Url;
@@ -55,23 +55,29 @@ struct Body<'a> {
 #[derive(Clone, Debug)]
 pub struct Poster {
     allowed: AllowedHosts,
-    /// `None`: the machine gives no randomness or no certificates.
-    client: Option<reqwest::Client>,
+    /// Made with the first command: it reads the machine's certificates. `None`: the machine gives none, or no randomness.
+    client: Arc<OnceLock<Option<reqwest::Client>>>,
 }
 
 impl Poster {
     pub fn new(allowed: AllowedHosts) -> Self {
-        // Fails only where a provider was chosen already: then that one is used.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .user_agent(concat!("homeostat/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Arc::new(AllowedResolver(allowed.clone())))
-            .build()
-            .ok();
-        Self { allowed, client }
+        Self { allowed, client: Arc::default() }
+    }
+
+    fn client(&self) -> Option<&reqwest::Client> {
+        let make = || {
+            // Fails only where a provider was chosen already: then that one is used.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            reqwest::Client::builder()
+                .timeout(TIMEOUT)
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .user_agent(concat!("homeostat/", env!("CARGO_PKG_VERSION")))
+                .dns_resolver(Arc::new(AllowedResolver(self.allowed.clone())))
+                .build()
+                .ok()
+        };
+        self.client.get_or_init(make).as_ref()
     }
 
     /// Posts one command and waits for its answer.
@@ -90,8 +96,7 @@ impl Poster {
             time_to_live_ms: outgoing.time_to_live_ms,
             mode: if outgoing.enforce { "enforce" } else { "observe" },
         };
-        let client =
-            self.client.as_ref().ok_or_else(|| PostError::Unreachable("no HTTP client could be made".to_owned()))?;
+        let client = self.client().ok_or_else(|| PostError::Unreachable("no HTTP client could be made".to_owned()))?;
         let mut response =
             client.post(url).json(&body).send().await.map_err(|error| PostError::Unreachable(chain(&error)))?;
         let status = response.status();

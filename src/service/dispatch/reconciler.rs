@@ -34,9 +34,10 @@ impl DispatchService {
             loop {
                 service.reconcile(&mut pauses).await;
                 tokio::select! {
+                    biased;
                     () = shutdown.cancelled() => break,
                     _ = news.changed() => {}
-                    () = tokio::time::sleep(TICK) => {}
+                    () = service.clock.sleep(TICK) => {}
                 }
             }
             service.close();
