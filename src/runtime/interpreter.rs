@@ -236,6 +236,8 @@ impl Interpreter {
         for next in next {
             match next {
                 Next::Note(what) => self.note(what),
+                // What could not be prepared has failed the run meanwhile: nothing new is begun.
+                Next::Attempt { place, .. } if self.gives_up(&place) => {}
                 Next::Attempt { place, attempt, input, undo } => {
                     let undo = match undo {
                         UndoInput::None => None,
@@ -277,6 +279,11 @@ impl Interpreter {
             self.spawn(&place, kind);
         }
         Ok(())
+    }
+
+    /// Whether a failure keeps the step from being begun: one of `on_failure` begins because of it.
+    fn gives_up(&self, place: &Place) -> bool {
+        self.state.failure.is_some() && self.plan.steps.find(place.step.as_str()).is_some()
     }
 
     /// Waits for whatever comes first, and takes it in.

@@ -239,6 +239,10 @@ impl Situation<'_> {
                 }
             }
         }
+        // The first failure starts nothing new, not even what would begin in the same moment.
+        if next.iter().any(|next| matches!(next, Next::Note(What::Failed { .. }))) {
+            next.retain(|next| matches!(next, Next::Note(_)));
+        }
         match (next.is_empty(), settled) {
             (false, _) => Progress::Next(next),
             (true, true) => Progress::Settled,

@@ -6,4 +6,6 @@ pub mod decide;
 pub mod state;
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::decide::{self, Next, Situation, UndoInput};
+use super::model::{self, Condition, Known, Model, Must};
 use super::state::{RunState, Status, Undoing};
 use crate::base::clock::Timestamp;
 use crate::base::id::{IdempotencyKey, RunId, StepName};
@@ -18,6 +19,7 @@ use crate::ir::template::Template;
 use crate::ir::{self, ForEach, Retry, Undo};
 use crate::model::action::{ActionSignature, Effect};
 use crate::model::schema::Object;
+use crate::plan::fixture::condition;
 use crate::plan::{self, Plan, PlanSource, StepIndex};
 use crate::runtime::effect::{ActionError, FailureKind};
 use crate::runtime::journal::{Entry, Place, RunStatus, StopReason, What};
@@ -34,6 +36,31 @@ struct Shape {
     /// 0: it is performed; 1: it waits for time to pass; 2: for a person, with a timeout; 3: for a person, for ever; 4: for
     /// a person before it is performed.
     waits: u8,
+    condition: Condition,
+}
+
+impl Shape {
+    fn plain() -> Self {
+        Self {
+            needs: Vec::new(),
+            undo: 0,
+            attempts: 1,
+            items: None,
+            at_most_once: false,
+            waits: 0,
+            condition: Condition::None,
+        }
+    }
+
+    /// What the model is told of it.
+    fn known(&self) -> Known {
+        Known {
+            needs: self.needs.iter().copied().collect(),
+            condition: self.condition,
+            items: self.items,
+            restores: self.undo == 1,
+        }
+    }
 }
 
 fn waiting() -> Arc<ActionSignature> {
@@ -63,7 +90,12 @@ fn step(name: &str, shape: &Shape) -> ir::Step {
         name: Spanned::new(StepName::from(name), span),
         docs: String::new(),
         action: if shape.waits > 0 { waiting() } else { action("do.it", shape.at_most_once) },
-        condition: None,
+        condition: match shape.condition {
+            Condition::None => None,
+            Condition::False => Some(condition("false")),
+            Condition::Has(other) => Some(condition(&format!("has(steps.s{other})"))),
+            Condition::Broken => Some(condition("1 / 0 == 1")),
+        },
         with: Template::Literal(json!({ "waits": shape.waits })),
         retry: Some(Retry {
             attempts: shape.attempts,
@@ -83,7 +115,7 @@ fn step(name: &str, shape: &Shape) -> ir::Step {
 
 fn plan_of(shapes: &[Shape], handler: bool) -> Plan {
     let span = Span::new(SourceId(0), 0, 0);
-    let plain = Shape { needs: Vec::new(), undo: 0, attempts: 1, items: None, at_most_once: false, waits: 0 };
+    let plain = Shape::plain();
     let workflow = ir::Workflow {
         name: Spanned::new("random".into(), span),
         summary: String::new(),
@@ -100,6 +132,7 @@ fn plan_of(shapes: &[Shape], handler: bool) -> Plan {
 struct Driver<'a> {
     plan: &'a Plan,
     state: RunState,
+    model: Model,
     journal: Vec<Entry>,
     now: Timestamp,
     run: RunId,
@@ -110,10 +143,12 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(plan: &'a Plan) -> Self {
+    fn new(plan: &'a Plan, shapes: &[Shape], handler: bool) -> Self {
+        let known = shapes.iter().map(Shape::known).chain(handler.then(Known::default));
         let mut driver = Self {
             plan,
             state: RunState::default(),
+            model: Model::new(known.collect(), handler),
             journal: Vec::new(),
             now: Timestamp(0),
             run: RunId::generate(),
@@ -127,6 +162,7 @@ impl<'a> Driver<'a> {
     fn note(&mut self, what: What) {
         let entry = Entry { at: self.now, what };
         self.state.apply(&entry).unwrap();
+        self.model.note(&entry.what);
         self.journal.push(entry);
     }
 
@@ -136,6 +172,7 @@ impl<'a> Driver<'a> {
             let run = json!({});
             let situation = Situation { plan: self.plan, state: &self.state, id: self.run, run: &run, now: self.now };
             let next = decide::decide(&situation);
+            self.check_model(&next);
             if next.is_empty() {
                 return;
             }
@@ -167,6 +204,25 @@ impl<'a> Driver<'a> {
                         self.running.push((place, true));
                     }
                 }
+            }
+        }
+    }
+
+    /// What was decided is what the model says.
+    fn check_model(&self, next: &[Next]) {
+        let must = self.model.must(self.now);
+        let decided: BTreeSet<_> = next.iter().map(|next| model::told(next, &must)).collect();
+        assert_eq!(decided.len(), next.len(), "decided twice: {next:?}");
+        match must {
+            Must::All(mut all) => {
+                // What fails in this very moment keeps everything else from beginning.
+                if next.iter().any(|next| matches!(next, Next::Note(What::Failed { .. }))) {
+                    all.retain(|what| !what.starts_with("attempt") && !what.starts_with("perform"));
+                }
+                assert_eq!(decided, all, "of {:#?}", self.model);
+            }
+            Must::One(one) => {
+                assert!(decided.len() == 1 && decided.is_subset(&one), "{decided:?} of {one:?}: {:#?}", self.model);
             }
         }
     }
@@ -304,14 +360,17 @@ fn shapes() -> impl Strategy<Value = Vec<Shape>> {
             proptest::option::weighted(0.2, 0..4_usize),
             proptest::bool::weighted(0.2),
             prop_oneof![3 => Just(0_u8), 2 => 1..5_u8],
+            0..16_u8,
         )
-            .prop_map(move |(needs, undo, attempts, items, at_most_once, waits)| Shape {
-                needs: needs.into_iter().filter(|before| *before < index).collect(),
-                undo,
-                attempts,
-                items,
-                at_most_once,
-                waits,
+            .prop_map(move |(needs, undo, attempts, items, at_most_once, waits, condition)| {
+                let needs: Vec<_> = needs.into_iter().filter(|before| *before < index).collect();
+                let condition = match (condition, needs.first()) {
+                    (0, _) => Condition::False,
+                    (1, _) => Condition::Broken,
+                    (2..7, Some(need)) => Condition::Has(*need),
+                    _ => Condition::None,
+                };
+                Shape { needs, undo, attempts, items, at_most_once, waits, condition }
             })
     };
     (1..7_usize).prop_flat_map(move |count| (0..count).map(shape).collect::<Vec<_>>())
@@ -329,7 +388,7 @@ proptest! {
         crashes in proptest::collection::btree_set(0..60_usize, 0..4),
     ) {
         let plan = plan_of(&shapes, handler);
-        let mut driver = Driver::new(&plan);
+        let mut driver = Driver::new(&plan, &shapes, handler);
         driver.settle();
         // Once the choices are used up, everything succeeds: the run must come to an end.
         for (turn, choice) in choices.into_iter().chain(std::iter::repeat_n(1, 400)).enumerate() {
@@ -381,7 +440,7 @@ proptest! {
 
 #[test]
 fn pauses_between_attempts_double_up_to_the_limit_and_are_the_same_each_time() {
-    let shape = Shape { needs: Vec::new(), undo: 0, attempts: 9, items: None, at_most_once: false, waits: 0 };
+    let shape = Shape { attempts: 9, ..Shape::plain() };
     let plan = plan_of(&[shape], false);
     let (_, step) = plan.steps.iter().next().unwrap();
     let key = IdempotencyKey::from("run/s0");
