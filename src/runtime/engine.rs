@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::control::{AcceptError, Acceptance, Control, ControlError, Health, QueueState};
 use super::desk::{Backlog, Desk, Gauge, Message, Subject, waiting_summary};
@@ -52,6 +53,8 @@ pub struct Intake {
 /// A running engine.
 #[derive(Debug)]
 pub struct Engine {
+    /// For what is done to its end though nobody waits for it any more.
+    me: Weak<Self>,
     world: Arc<World>,
     program: Arc<Program>,
     pending_limit: usize,
@@ -67,10 +70,17 @@ pub struct Engine {
 struct Desks {
     mailboxes: BTreeMap<Option<TargetName>, mpsc::UnboundedSender<Message>>,
     gauges: Vec<Arc<Gauge>>,
+    /// What is halted, for desks that are opened meanwhile.
+    halts: Vec<Option<TargetName>>,
     tasks: JoinSet<()>,
 }
 
 impl Desks {
+    /// Whether what the desk of that name does is halted.
+    fn is_halted(&self, name: Option<&TargetName>) -> bool {
+        self.halts.iter().any(|halt| halt.is_none() || (name.is_some() && halt.as_ref() == name))
+    }
+
     /// The gauge of a new desk.
     fn gauge(&mut self) -> Arc<Gauge> {
         let gauge = Arc::new(Gauge::default());
@@ -101,13 +111,14 @@ impl Engine {
     /// The store cannot be read or written.
     pub async fn start(options: Options) -> Result<Arc<Self>, EngineError> {
         let loaded = options.context.store.load().await?;
-        let engine = Arc::new(Self {
+        let engine = Arc::new_cyclic(|me| Self {
+            me: me.clone(),
             world: Arc::new(World::new(options.context, options.actions, options.intake.dedup_window)),
             program: options.program,
             pending_limit: options.intake.pending_limit,
             pending: Arc::new(AtomicUsize::new(loaded.events.len())),
             draining: AtomicBool::new(false),
-            desks: Mutex::default(),
+            desks: Mutex::new(Desks { halts: loaded.halts.clone(), ..Desks::default() }),
             halts: tokio::sync::Mutex::new(loaded.halts.clone()),
             pinned: Mutex::default(),
         });
@@ -160,6 +171,39 @@ impl Engine {
         while tasks.join_next().await.is_some() {}
     }
 
+    /// Makes events durable and gives them to their desks.
+    async fn take_in(&self, events: Vec<Event>) -> Result<Vec<Acceptance>, AcceptError> {
+        let count = events.len();
+        if self.pending.fetch_add(count, Ordering::Relaxed) + count > self.pending_limit {
+            self.pending.fetch_sub(count, Ordering::Relaxed);
+            return Err(AcceptError::Busy { retry_after_ms: 1_000 });
+        }
+        let now = self.world.now();
+        let writes = events.iter().map(|event| self.world.accept(event.clone(), now)).collect();
+        let receipt = self.world.context.store.commit(Transaction { guards: Vec::new(), writes }).await;
+        let receipt = receipt.inspect_err(|_| {
+            self.pending.fetch_sub(count, Ordering::Relaxed);
+        })?;
+        let mut answers = Vec::with_capacity(count);
+        for (event, accepted) in events.into_iter().zip(receipt.accepted) {
+            answers.push(match accepted {
+                Accepted::New { sequence } => {
+                    let subject = event.subject.clone();
+                    self.tell(
+                        subject,
+                        Message::Event(Box::new(Queued { sequence, accepted_at: now, attempts: 0, event })),
+                    );
+                    Acceptance::Accepted { sequence }
+                }
+                Accepted::Duplicate => {
+                    self.pending.fetch_sub(1, Ordering::Relaxed);
+                    Acceptance::Duplicate
+                }
+            });
+        }
+        Ok(answers)
+    }
+
     /// Tells a desk, which is opened if it is not there yet.
     fn tell(&self, name: Option<TargetName>, message: Message) {
         let mut desks = self.desks();
@@ -176,7 +220,8 @@ impl Engine {
         let world = Arc::clone(&self.world);
         let pending = Arc::clone(&self.pending);
         let gauge = desks.gauge();
-        let desk = Desk::new(world, Arc::clone(&self.program), subject, pending, gauge, mailbox, Backlog::default());
+        let backlog = Backlog { halted: desks.is_halted(name.as_ref()), ..Backlog::default() };
+        let desk = Desk::new(world, Arc::clone(&self.program), subject, pending, gauge, mailbox, backlog);
         desks.tasks.spawn(desk.serve());
         let _ = sender.send(message);
         desks.mailboxes.insert(name, sender);
@@ -188,6 +233,19 @@ impl Engine {
 
     fn desks(&self) -> std::sync::MutexGuard<'_, Desks> {
         self.desks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something to its end, though whoever asked may give up waiting in the middle of it: an event that is durable must
+    /// come to its desk, whether or not its publisher is still there.
+    async fn unbroken<T, E, F>(&self, work: impl FnOnce(Arc<Self>) -> F) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let engine = self.me.upgrade().ok_or(StoreError::Closed)?;
+        let done = tokio::spawn(work(engine).in_current_span()).await;
+        done.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
     async fn ask(
@@ -237,14 +295,14 @@ impl Engine {
         let dispatcher = &self.world.context.dispatcher;
         dispatcher.set_halted(None, everything);
         let mut names = self.world.context.targets.names();
-        let desks = self.desks();
+        let mut desks = self.desks();
+        desks.halts = halts.to_vec();
         names.extend(desks.mailboxes.keys().flatten().cloned());
         for name in names {
             dispatcher.set_halted(Some(&name), halts.contains(&Some(name.clone())));
         }
         for (name, mailbox) in &desks.mailboxes {
-            let halted = everything || (name.is_some() && halts.contains(name));
-            let _ = mailbox.send(Message::Halt(halted));
+            let _ = mailbox.send(Message::Halt(desks.is_halted(name.as_ref())));
         }
     }
 }
@@ -263,43 +321,15 @@ impl Control for Engine {
         if !refusals.is_empty() {
             return Err(AcceptError::Refused(refusals));
         }
-        let count = events.len();
-        if self.pending.fetch_add(count, Ordering::Relaxed) + count > self.pending_limit {
-            self.pending.fetch_sub(count, Ordering::Relaxed);
-            return Err(AcceptError::Busy { retry_after_ms: 1_000 });
-        }
-        let now = self.world.now();
-        let writes = events.iter().map(|event| self.world.accept(event.clone(), now)).collect();
-        let receipt = self.world.context.store.commit(Transaction { guards: Vec::new(), writes }).await;
-        let receipt = receipt.inspect_err(|_| {
-            self.pending.fetch_sub(count, Ordering::Relaxed);
-        })?;
-        let mut answers = Vec::with_capacity(count);
-        for (event, accepted) in events.into_iter().zip(receipt.accepted) {
-            answers.push(match accepted {
-                Accepted::New { sequence } => {
-                    let subject = event.subject.clone();
-                    self.tell(
-                        subject,
-                        Message::Event(Box::new(Queued { sequence, accepted_at: now, attempts: 0, event })),
-                    );
-                    Acceptance::Accepted { sequence }
-                }
-                Accepted::Duplicate => {
-                    self.pending.fetch_sub(1, Ordering::Relaxed);
-                    Acceptance::Duplicate
-                }
-            });
-        }
-        Ok(answers)
+        self.unbroken(|engine| async move { engine.take_in(events).await }).await
     }
 
     async fn halt(&self, target: Option<TargetName>) -> Result<(), ControlError> {
-        self.set_halted(target, true).await
+        self.unbroken(|engine| async move { engine.set_halted(target, true).await }).await
     }
 
     async fn unhalt(&self, target: Option<TargetName>) -> Result<(), ControlError> {
-        self.set_halted(target, false).await
+        self.unbroken(|engine| async move { engine.set_halted(target, false).await }).await
     }
 
     async fn halts(&self) -> Result<Vec<Option<TargetName>>, ControlError> {
@@ -319,7 +349,7 @@ impl Control for Engine {
     }
 
     async fn cancel(&self, run: RunId) -> Result<(), ControlError> {
-        self.cancel_run(run).await
+        self.unbroken(|engine| async move { engine.cancel_run(run).await }).await
     }
 
     async fn retry(&self, run: RunId, from_failed_step: bool) -> Result<RunId, ControlError> {
@@ -327,11 +357,11 @@ impl Control for Engine {
     }
 
     async fn resume_run(&self, run: RunId) -> Result<(), ControlError> {
-        self.resume_parked(run).await
+        self.unbroken(|engine| async move { engine.resume_parked(run).await }).await
     }
 
     async fn redrive(&self, sequence: u64) -> Result<(), ControlError> {
-        self.redrive_letter(sequence).await
+        self.unbroken(|engine| async move { engine.redrive_letter(sequence).await }).await
     }
 
     async fn drop_letter(&self, sequence: u64) -> Result<(), ControlError> {

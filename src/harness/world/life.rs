@@ -59,6 +59,13 @@ impl Lives {
         self.shared().current.cancel();
     }
 
+    /// Returns once the engine that lives now has died.
+    #[cfg(test)]
+    pub(crate) async fn ended(&self) {
+        let current = self.shared().current.clone();
+        current.cancelled().await;
+    }
+
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -70,6 +77,12 @@ impl Life {
         if self.token.is_cancelled() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Whether the engine has died.
+    #[cfg(test)]
+    pub(crate) fn is_over(&self) -> bool {
+        self.token.is_cancelled()
     }
 
     /// Returns once the engine has died.

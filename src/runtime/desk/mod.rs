@@ -10,10 +10,12 @@ mod finish;
 mod routing;
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -214,8 +216,17 @@ impl Desk {
         desk
     }
 
-    /// Serves until told to drain, and then until nothing runs any more.
-    pub(super) async fn serve(mut self) {
+    /// Serves until told to drain, and then until nothing runs any more. That it ended otherwise is told.
+    pub(super) async fn serve(self) {
+        let world = Arc::clone(&self.world);
+        let target = self.target().map_or("events without a subject", TargetName::as_str).to_owned();
+        if AssertUnwindSafe(self.work()).catch_unwind().await.is_err() {
+            tracing::error!(target, "the desk stopped unexpectedly; it goes on at the next start");
+            world.report(format!("{target}: no longer served: its desk stopped unexpectedly; start the engine again"));
+        }
+    }
+
+    async fn work(mut self) {
         loop {
             if let Err(error) = self.turn().await {
                 self.lose(&error);
@@ -249,7 +260,10 @@ impl Desk {
         match finished {
             Ok((run, finish)) => self.finished(run, finish).await,
             Err(error) => {
-                tracing::error!(%error, "an interpreter stopped unexpectedly; its run goes on at the next start");
+                let target = self.target().map_or("events without a subject", TargetName::as_str);
+                tracing::error!(%error, target, "an interpreter stopped unexpectedly; its run goes on at the next start");
+                self.world
+                    .report(format!("{target}: a run stopped unexpectedly and goes on at the next start: {error}"));
                 Ok(())
             }
         }

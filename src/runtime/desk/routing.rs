@@ -1,5 +1,6 @@
 //! An event is held against the rules; what they make of it, and the event's end, are one transaction.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -26,8 +27,8 @@ struct Changes {
     writes: Vec<Write>,
     outcomes: Vec<RuleOutcome>,
     waiting: Vec<Waiting>,
-    /// Waiting runs that a new one replaces, with the reason.
-    replaced: Vec<(usize, &'static str)>,
+    /// Waiting runs that new ones replace, each with the first reason.
+    replaced: BTreeMap<usize, &'static str>,
     emitted: Vec<Event>,
     supersede: bool,
 }
@@ -124,9 +125,10 @@ impl Desk {
         changes.supersede |= supersedes;
         for (index, waiting) in self.waiting.iter().enumerate() {
             if supersedes && waiting.summary.supersedes {
-                changes.replaced.push((index, "a later event superseded it before it began"));
+                changes.replaced.entry(index).or_insert("a later event superseded it before it began");
             } else if rule.busy == Busy::Coalesce && waiting.summary.rule.as_ref() == Some(&rule.name) {
-                changes.replaced.push((index, "a later event of the same rule replaced it before it began"));
+                let why = "a later event of the same rule replaced it before it began";
+                changes.replaced.entry(index).or_insert(why);
             }
         }
         let mut summary = waiting_summary(&self.world, &plan, self.target(), inputs);

@@ -4,6 +4,8 @@
 use std::sync::atomic::Ordering;
 use std::sync::{OnceLock, Weak};
 
+use tracing::Instrument as _;
+
 use super::Engine;
 use crate::model::event::Event;
 use crate::runtime::desk::Message;
@@ -32,7 +34,9 @@ impl Outlet {
     pub async fn emit(&self, event: Event) -> Result<(), ActionError> {
         let engine = self.engine.get().and_then(Weak::upgrade);
         let engine = engine.ok_or_else(|| ActionError::transient("there is no engine that could take the event"))?;
-        engine.emit(event).await
+        // To its end, also where the step that emits is given up meanwhile: what is durable must come to its desk.
+        let done = tokio::spawn(async move { engine.emit(event).await }.in_current_span()).await;
+        done.unwrap_or_else(|error| Err(ActionError::transient(format!("the event was not taken in: {error}"))))
     }
 }
 

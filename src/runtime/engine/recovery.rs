@@ -21,7 +21,6 @@ use crate::runtime::run::state::RunState;
 impl Engine {
     /// Gives every desk what the store had of it.
     pub(super) async fn recover(&self, loaded: Loaded) -> Result<(), EngineError> {
-        let everything = loaded.halts.contains(&None);
         let mut states: BTreeMap<TargetName, TargetState> =
             loaded.targets.into_iter().map(|state| (state.name.clone(), state)).collect();
         let mut backlogs: BTreeMap<Option<TargetName>, Backlog> =
@@ -38,7 +37,7 @@ impl Engine {
             self.take_up(run, backlog, &mut states).await?;
         }
         for (name, mut backlog) in backlogs {
-            backlog.halted = everything || loaded.halts.contains(&name);
+            backlog.halted = self.desks().is_halted(name.as_ref());
             let state = name.as_ref().and_then(|name| states.remove(name));
             self.open(name, state, backlog).await?;
         }

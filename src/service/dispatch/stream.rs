@@ -101,17 +101,17 @@ impl AgentService for Streams {
 
 /// One stream.
 #[derive(Debug)]
-struct Visit {
+pub(crate) struct Visit {
     target: TargetName,
     agent: AgentId,
     session: u64,
     closing: CancellationToken,
 }
 
-type Messages = mpsc::Receiver<Result<EngineMessage, Status>>;
+pub(crate) type Messages = mpsc::Receiver<Result<EngineMessage, Status>>;
 
 impl DispatchService {
-    fn welcome(&self, hello: Hello, clock_ms: u64) -> Result<(Messages, Visit), Status> {
+    pub(crate) fn welcome(&self, hello: Hello, clock_ms: u64) -> Result<(Messages, Visit), Status> {
         let target = TargetName::from(hello.target.as_str());
         let settings = self.targets.settings(&target).ok_or_else(|| {
             Status::not_found(format!(
@@ -173,7 +173,7 @@ impl DispatchService {
         Ok((messages, Visit { target, agent, session, closing }))
     }
 
-    fn hear(&self, visit: &Visit, message: AgentMessage) {
+    pub(crate) fn hear(&self, visit: &Visit, message: AgentMessage) {
         let (now, today) = (self.now(), self.today());
         let Visit { target, agent, session, .. } = visit;
         let on = self.with_desk(target, |desk| {
@@ -219,7 +219,7 @@ impl DispatchService {
         }
     }
 
-    fn part(&self, visit: &Visit, closed: bool) {
+    pub(crate) fn part(&self, visit: &Visit, closed: bool) {
         let Visit { target, agent, session, .. } = visit;
         self.close_stream(*session);
         let now = self.now();
