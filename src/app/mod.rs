@@ -1,5 +1,6 @@
 //! The composition root: a configuration becomes a running engine. The only place where ports meet what is behind them.
 
+mod backtest;
 mod compose;
 pub mod eval;
 pub mod explain;
@@ -13,6 +14,7 @@ use crate::diagnostic::{Code, Diagnostics};
 use crate::runtime::engine::EngineError;
 use crate::runtime::ports::StoreError;
 
+pub use backtest::backtest;
 pub use run_once::{Order, run_once};
 pub use serve::serve;
 

@@ -93,7 +93,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
     })
 }
 
-fn sealing(encryption: &Encryption, store: &Path) -> Result<Sealing, AppError> {
+pub(super) fn sealing(encryption: &Encryption, store: &Path) -> Result<Sealing, AppError> {
     let source = match encryption {
         Encryption::Off => return Ok(Sealing::Off),
         Encryption::KeyVariable(variable) => KeySource::Variable(variable.clone()),

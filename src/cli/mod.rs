@@ -3,6 +3,7 @@
 //! Data goes to standard output, everything else to standard error.
 
 pub mod agent;
+pub mod backtest;
 pub mod client;
 pub mod completions;
 pub mod config;
@@ -117,6 +118,8 @@ pub enum Command {
     Schema(schema::Args),
     /// Play the scenarios of rules and workflows, and compare plans with those that were kept.
     Test(test::Args),
+    /// Play the recorded events by other rules and workflows, and tell what would have come of them.
+    Backtest(backtest::Args),
     /// Make a folder with a configuration, rules and workflows that validate and run.
     Init(init::Args),
     /// Make and identify the key that a store is sealed with.
@@ -150,6 +153,7 @@ pub fn run(cli: Cli) -> Exit {
             | Command::Demo(_)
             | Command::Run(_)
             | Command::Test(_)
+            | Command::Backtest(_)
             | Command::Explain(_)
     );
     if !starts_itself && let Err(failure) = telemetry::start(&log, None) {
@@ -180,6 +184,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Man(args) => man::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Test(args) => test::run(&args, &log),
+        Command::Backtest(args) => backtest::run(&args, &log),
         Command::Init(args) => init::run(&args),
         Command::Keys(args) => keys::run(&args),
     }

@@ -11,9 +11,11 @@
 //! | `snapshots` | plans as they are kept beside their workflows |
 //! | `session` | all scenarios and snapshots of a program |
 //! | `report` | all of it as text, JSON and JUnit |
+//! | `backtest` | plays what a store recorded in a world, and compares |
 //!
 //! What it must not know: terminals, arguments, exit codes.
 
+pub mod backtest;
 pub mod coverage;
 pub mod play;
 pub mod report;

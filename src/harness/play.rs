@@ -8,7 +8,7 @@ use super::scenario::{Deed, Planned, Scenario};
 use super::world::clock::{Reached, VirtualClock, within_virtual_time};
 use super::world::history::{Happening, Moment};
 use super::world::life::Life;
-use super::world::{Laws, World};
+use super::world::{Laws, Setting, World};
 use crate::base::clock::{Clock as _, Timestamp};
 use crate::base::id::{RunId, StepName};
 use crate::runtime::control::{AcceptError, Acceptance, Control as _};
@@ -28,14 +28,31 @@ pub struct Played {
 /// # Errors
 /// The world could not be made: a defect, or a machine without threads to give.
 pub fn play(scenario: &Scenario, laws: &Laws) -> Result<Played, String> {
-    let start = scenario.start();
+    let Scenario { setting, when, lasts, .. } = scenario;
+    perform(Script { setting: setting.clone(), when, lasts: *lasts }, laws)
+}
+
+/// What is to be played.
+#[derive(Debug)]
+pub(super) struct Script<'s> {
+    pub(super) setting: Setting,
+    /// In the order of their moments.
+    pub(super) when: &'s [Planned],
+    /// How long after the last moment of `when` the world goes on at most.
+    pub(super) lasts: Duration,
+}
+
+/// Plays a script to its end, as [`play`] does.
+pub(super) fn perform(script: Script<'_>, laws: &Laws) -> Result<Played, String> {
+    let Script { setting, when, lasts } = script;
+    let start = setting.start;
     let clock = Arc::new(VirtualClock::starting_at(start));
     let history = within_virtual_time(&clock, async {
-        let world = World::make(scenario.setting.clone(), laws.clone(), Arc::clone(&clock)).await;
+        let world = World::make(setting, laws.clone(), Arc::clone(&clock)).await;
         let world = world.map_err(|error| error.to_string())?;
         let mut player = Player { alive: None, down: VecDeque::new(), world };
         player.start().await?;
-        player.all(scenario).await?;
+        player.all(start, when, lasts).await?;
         Ok(player.world.history.all())
     });
     let history = history.map_err(|error| error.to_string())?;
@@ -50,16 +67,15 @@ struct Player {
 }
 
 impl Player {
-    async fn all(&mut self, scenario: &Scenario) -> Result<(), String> {
-        let start = scenario.start();
+    async fn all(&mut self, start: Timestamp, when: &[Planned], lasts: Duration) -> Result<(), String> {
         let mut last = start;
-        for planned in &scenario.when {
+        for planned in when {
             last = start.after(planned.at);
             self.pass_until(last).await?;
             self.world.clock.jump_to(last);
             self.act(planned).await?;
         }
-        self.pass_until(last.after(scenario.lasts)).await
+        self.pass_until(last.after(lasts)).await
     }
 
     /// Lets time pass; an engine that dies meanwhile is followed by the next.
@@ -145,7 +161,11 @@ impl Player {
             Deed::Resume(target) => engine.resume(target).await.err().map(|error| error.to_string()),
         };
         if let Some(what) = refused {
-            self.world.history.note(Happening::Refused { what });
+            let event = match &planned.what {
+                Deed::Send(event) => Some((event.source.clone(), event.id.clone())),
+                _ => None,
+            };
+            self.world.history.note(Happening::Refused { event, what });
         }
         Ok(())
     }

@@ -61,7 +61,7 @@ pub fn trace(played: &Played, program: &Program) -> Vec<String> {
             }
             Happening::Crashed => Some("the engine is killed".to_owned()),
             Happening::Recovered => Some("another engine starts".to_owned()),
-            Happening::Refused { what } => Some(format!("refused: {what}")),
+            Happening::Refused { what, .. } => Some(format!("refused: {what}")),
             Happening::Performed { .. } | Happening::NotMocked { .. } => None,
         };
         lines.extend(said.map(|said| line(&story.at(moment.at), &said)));

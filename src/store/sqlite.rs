@@ -81,6 +81,31 @@ impl SqliteStore {
         Self::start(path, lock, rows, db).await
     }
 
+    /// Opens a store that is there, and that an engine may have open, to look at it: every commit is refused as `Closed`.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; also `Io` where there is no store.
+    pub async fn open_to_read(options: Options) -> Result<Self, StoreError> {
+        let path = connection::path_of(&options.url)?;
+        let shown = path.display().to_string();
+        if !path.exists() {
+            let problem = "there is no store; it is made when the engine starts".to_owned();
+            return Err(StoreError::Io { path: shown, problem });
+        }
+        let vault = Vault::new(&options.sealing)
+            .map_err(|error| StoreError::Io { path: shown.clone(), problem: error.to_string() })?;
+        let rows = Arc::new(Rows::new(vault, shown));
+        let readers = connection::connect(&path, Role::Readers).await?;
+        check_version(&readers, &rows).await?;
+        let found = meta::Entity::find_by_id(META).one(&readers).await.map_err(|error| rows.failed(&error))?;
+        let Some(found) = found else {
+            let problem = "the file holds no store".to_owned();
+            return Err(StoreError::Io { path: path.display().to_string(), problem });
+        };
+        check_key(&rows, &found)?;
+        Ok(Self { rows, readers, writer: Handle::ended(), incarnation: number(found.incarnation) })
+    }
+
     async fn start(
         path: PathBuf,
         lock: std::fs::File,

@@ -53,6 +53,16 @@ pub(super) struct Handle {
     pub(super) syncs: Arc<AtomicU64>,
 }
 
+impl Handle {
+    /// Of a writer that there never was: whatever is handed over is refused.
+    pub(super) fn ended() -> Self {
+        let (requests, _) = mpsc::channel(1);
+        let ended = CancellationToken::new();
+        ended.cancel();
+        Self { requests, closing: CancellationToken::new(), ended, syncs: Arc::default() }
+    }
+}
+
 #[derive(Debug)]
 struct Writer {
     path: PathBuf,

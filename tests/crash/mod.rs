@@ -14,7 +14,7 @@ const SIGNATURE: &str = "sha256:feed";
 /// More commits than one deployment change makes: a scenario beyond the last one does not crash.
 const MOST_COMMITS: usize = 40;
 /// Scenarios that run side by side: each has its own engine, and one load test at a time would be too slow.
-const SIDE_BY_SIDE: usize = 2;
+const SIDE_BY_SIDE: usize = 4;
 
 /// How often a scenario begins anew because other work on the machine left no room for a load test. That says nothing of
 /// crashes; everything else that goes wrong fails at once.

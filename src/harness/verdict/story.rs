@@ -243,7 +243,7 @@ impl<'a> Story<'a> {
 
     pub fn refused(&self) -> Json {
         let refused = self.moments().iter().filter_map(|moment| match &moment.what {
-            Happening::Refused { what } => Some(Json::from(what.as_str())),
+            Happening::Refused { what, .. } => Some(Json::from(what.as_str())),
             _ => None,
         });
         refused.collect()

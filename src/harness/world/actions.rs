@@ -54,6 +54,8 @@ impl StagedAction {
             step: &effect.step,
             action,
             key: &effect.key,
+            cause: effect.cause.as_ref(),
+            input: &effect.input,
             attempt: effect.attempt,
             undo,
         })

@@ -60,6 +60,8 @@ pub enum Happening {
     },
     /// What a person asked for was refused.
     Refused {
+        /// `source` and `id`, where it was an event.
+        event: Option<(String, String)>,
         what: String,
     },
 }
@@ -88,7 +90,7 @@ impl History {
 
     /// The event that was taken in under that number.
     pub fn accepted(&self, number: u64) -> Option<Event> {
-        self.moments().iter().find_map(|moment| match &moment.what {
+        self.moments().iter().rev().find_map(|moment| match &moment.what {
             Happening::Accepted { sequence, event } if *sequence == number => Some(event.clone()),
             _ => None,
         })
@@ -96,7 +98,7 @@ impl History {
 
     /// The workflow that a run performs.
     pub fn workflow_of(&self, id: RunId) -> Option<WorkflowName> {
-        self.moments().iter().find_map(|moment| match &moment.what {
+        self.moments().iter().rev().find_map(|moment| match &moment.what {
             Happening::Run(run) if run.id == id => Some(run.workflow.clone()),
             _ => None,
         })

@@ -1,7 +1,8 @@
 //! What stands in for actions: which outcome a performance gets.
 //!
-//! Every performance takes the next outcome of the nearest mock (of its step before that of its action), and the last
-//! one stays. A repetition after a crash, under the same key and attempt, gets the same outcome again.
+//! Every performance takes the next outcome of the nearest mock (of its step before that of its action, and that before
+//! what was recorded), and the last one stays. A repetition after a crash, under the same key and attempt, gets the same
+//! outcome again.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use super::recordings::{Recordings, question};
 use crate::base::id::{IdempotencyKey, StepName, WorkflowName};
 use crate::runtime::effect::ActionError;
 
@@ -61,14 +63,18 @@ pub struct Performance<'a> {
     pub step: &'a StepName,
     pub action: &'a str,
     pub key: &'a IdempotencyKey,
+    /// `source` and `id` of the event that caused its run.
+    pub cause: Option<&'a (String, String)>,
+    pub input: &'a Json,
     pub attempt: u32,
     pub undo: bool,
 }
 
-/// All mocks of a scenario.
+/// All that stands in for actions.
 #[derive(Debug, Default)]
 pub struct Mocks {
     list: Vec<Mock>,
+    recordings: Recordings,
     given: Mutex<Given>,
 }
 
@@ -78,11 +84,13 @@ struct Given {
     answers: BTreeMap<(IdempotencyKey, u32, bool), MockedOutcome>,
     /// How many outcomes without a selector each mock has given, for performing and for undoing.
     taken: BTreeMap<(usize, bool), usize>,
+    /// The same of what was recorded.
+    repeated: BTreeMap<(Option<(String, String)>, String, String), usize>,
 }
 
 impl Mocks {
-    pub fn new(list: Vec<Mock>) -> Self {
-        Self { list, given: Mutex::default() }
+    pub fn new(list: Vec<Mock>, recordings: Recordings) -> Self {
+        Self { list, recordings, given: Mutex::default() }
     }
 
     /// The outcome for a performance; `None` where no mock is about it.
@@ -92,6 +100,19 @@ impl Mocks {
         if let Some(outcome) = given.answers.get(&known) {
             return Some(outcome.clone());
         }
+        let outcome = self.mocked(performance, &mut given).or_else(|| self.recorded(performance, &mut given))?;
+        given.answers.insert(known, outcome.clone());
+        Some(outcome)
+    }
+
+    fn recorded(&self, performance: &Performance<'_>, given: &mut Given) -> Option<MockedOutcome> {
+        let taken = given.repeated.entry(question(performance)).or_default();
+        let outcome = self.recordings.outcome(performance, *taken).cloned();
+        *taken += 1;
+        outcome
+    }
+
+    fn mocked(&self, performance: &Performance<'_>, given: &mut Given) -> Option<MockedOutcome> {
         let (index, mock) = self
             .list
             .iter()
@@ -108,9 +129,8 @@ impl Mocks {
             let next = plain().nth(*taken).or_else(|| plain().next_back());
             *taken += 1;
             next
-        })?;
-        given.answers.insert(known, outcome.clone());
-        Some(outcome.clone())
+        });
+        outcome.cloned()
     }
 }
 
@@ -154,8 +174,16 @@ mod tests {
     fn asked(mocks: &Mocks, key: &str, attempt: u32) -> Option<Json> {
         let (workflow, step) = (WorkflowName::from("w"), StepName::from("s"));
         let key = IdempotencyKey::from(key);
-        let performance =
-            Performance { workflow: Some(&workflow), step: &step, action: "a.b", key: &key, attempt, undo: false };
+        let performance = Performance {
+            workflow: Some(&workflow),
+            step: &step,
+            action: "a.b",
+            key: &key,
+            cause: None,
+            input: &Json::Null,
+            attempt,
+            undo: false,
+        };
         mocks.outcome(&performance).map(|outcome| match outcome.answer {
             Answer::Output(output) => output,
             other => panic!("{other:?}"),
@@ -165,10 +193,13 @@ mod tests {
     #[test]
     fn outcomes_are_taken_in_turn_and_the_last_one_stays() {
         let step = Subject::Step { workflow: None, step: "s".into() };
-        let mocks = Mocks::new(vec![
-            mock(Subject::Action("a.b".to_owned()), vec![outcome(9)]),
-            mock(step, vec![outcome(1), MockedOutcome { item: Some(2), ..outcome(5) }, outcome(2)]),
-        ]);
+        let mocks = Mocks::new(
+            vec![
+                mock(Subject::Action("a.b".to_owned()), vec![outcome(9)]),
+                mock(step, vec![outcome(1), MockedOutcome { item: Some(2), ..outcome(5) }, outcome(2)]),
+            ],
+            Recordings::default(),
+        );
         let got = [("r/s", 1), ("r/s", 1), ("r/s", 2), ("r/s[2]", 1), ("q/s", 1)]
             .map(|(key, attempt)| asked(&mocks, key, attempt).unwrap());
         // The repetition gets what it got before; the selected outcome uses up no turn.
@@ -178,6 +209,6 @@ mod tests {
     #[test]
     fn a_mock_for_something_else_is_none() {
         let other = Subject::Step { workflow: Some("v".into()), step: "s".into() };
-        assert_eq!(asked(&Mocks::new(vec![mock(other, vec![outcome(1)])]), "r/s", 1), None);
+        assert_eq!(asked(&Mocks::new(vec![mock(other, vec![outcome(1)])], Recordings::default()), "r/s", 1), None);
     }
 }

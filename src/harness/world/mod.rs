@@ -10,6 +10,7 @@ pub mod clock;
 pub mod history;
 pub mod life;
 pub mod mocks;
+pub mod recordings;
 mod store;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use self::clock::VirtualClock;
 use self::history::History;
 use self::life::{Life, Lives};
 use self::mocks::{Mock, Mocks};
+use self::recordings::Recordings;
 use self::store::WatchedStore;
 use crate::action::Registry;
 use crate::base::clock::{Clock, Timestamp};
@@ -53,6 +55,7 @@ pub struct Setting {
     pub states: Vec<TargetState>,
     pub records: Vec<Record>,
     pub mocks: Vec<Mock>,
+    pub recordings: Recordings,
 }
 
 /// What engines run by.
@@ -83,7 +86,7 @@ impl World {
     /// # Errors
     /// The store takes what it is given, so there are none but by a defect.
     pub async fn make(setting: Setting, laws: Laws, clock: Arc<VirtualClock>) -> Result<Self, StoreError> {
-        let Setting { targets, agents, states, records, mocks, .. } = setting;
+        let Setting { targets, agents, states, records, mocks, recordings, .. } = setting;
         let time = Arc::clone(&clock) as Arc<dyn Clock>;
         let store = Arc::new(MemoryStore::with_incarnation(1));
         let writes: Vec<_> =
@@ -100,7 +103,7 @@ impl World {
             laws,
             store,
             targets: Arc::new(Configured(targets)),
-            mocks: Arc::new(Mocks::new(mocks)),
+            mocks: Arc::new(Mocks::new(mocks, recordings)),
             pressure: Arc::new(MockedPressure::new(Arc::clone(&time))),
             run_ids: Arc::new(CountedRunIds { clock: time, count: AtomicU64::new(0) }),
             clock,
