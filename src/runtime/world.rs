@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::effect::ActionError;
 use super::journal::Place;
-use super::ports::{Action, Context, Receipt, StoreError, Transaction, Write};
+use super::ports::{Action, Context, Receipt, StoreError, StoredRun, Transaction, Write};
 use crate::base::clock::Timestamp;
 use crate::base::id::{RunId, TargetName};
 use crate::model::event::Event;
@@ -100,8 +100,24 @@ impl World {
     pub async fn commit_patiently(&self, transaction: Transaction, pause: Duration) -> Result<Receipt, StoreError> {
         loop {
             match self.context.store.commit(transaction.clone()).await {
-                Err(error @ (StoreError::Full { .. } | StoreError::Io { .. })) => {
+                Err(error) if error.may_pass() => {
                     tracing::error!(%error, "the store cannot be written; trying again");
+                    self.context.clock.sleep(pause).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Reads a run, and tries again for as long as the store cannot be read.
+    ///
+    /// # Errors
+    /// What no waiting mends.
+    pub async fn read_patiently(&self, run: RunId, pause: Duration) -> Result<Option<StoredRun>, StoreError> {
+        loop {
+            match self.context.store.run(run).await {
+                Err(error) if error.may_pass() => {
+                    tracing::error!(%error, "the store cannot be read; trying again");
                     self.context.clock.sleep(pause).await;
                 }
                 other => return other,

@@ -39,13 +39,37 @@ impl Push {
 }
 
 #[derive(Debug)]
-struct Agents {
+pub(super) struct Agents {
     pushes: Mutex<Vec<Push>>,
     /// Highest epoch and command that each agent holds.
     held: Mutex<HashMap<String, (Push, Epoch)>>,
     /// The step whose commands are taken but not answered.
     withheld: watch::Sender<Option<String>>,
     withheld_one: watch::Sender<bool>,
+}
+
+impl Agents {
+    /// Everything that they got, in order.
+    pub(super) fn pushes(&self) -> Vec<Push> {
+        self.pushes.lock().unwrap().clone()
+    }
+}
+
+/// Agents that record what they get, and where they listen.
+pub(super) async fn agents() -> (Arc<Agents>, SocketAddr) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let agents = Arc::new(Agents {
+        pushes: Mutex::default(),
+        held: Mutex::default(),
+        withheld: watch::Sender::new(None),
+        withheld_one: watch::Sender::new(false),
+    });
+    let router =
+        axum::Router::new().route("/{agent}", axum::routing::post(take_command)).with_state(Arc::clone(&agents));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (agents, address)
 }
 
 pub(super) struct House {
@@ -60,19 +84,8 @@ pub(super) struct House {
 
 impl House {
     pub(super) async fn new(name: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (agents, push) = agents().await;
         let plant = Plant::start("first", Capacity::of_rps(CAPACITY_RPS)).await.unwrap();
-        let agents = Arc::new(Agents {
-            pushes: Mutex::default(),
-            held: Mutex::default(),
-            withheld: watch::Sender::new(None),
-            withheld_one: watch::Sender::new(false),
-        });
-        let router =
-            axum::Router::new().route("/{agent}", axum::routing::post(take_command)).with_state(Arc::clone(&agents));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let push = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, router).await });
         let folder = tempfile::tempdir().unwrap();
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let settings = format!(
@@ -256,7 +269,7 @@ targets:
     }
 
     pub(super) fn commands(&self) -> Vec<Push> {
-        self.agents.pushes.lock().unwrap().clone()
+        self.agents.pushes()
     }
 
     pub(super) async fn post(&self, path: &str, body: &'static str) {

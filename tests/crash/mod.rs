@@ -4,6 +4,7 @@
 //! agents may send never above the target's rate, the target stable.
 
 mod house;
+mod torture;
 
 use std::time::Duration;
 

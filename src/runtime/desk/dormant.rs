@@ -183,28 +183,14 @@ impl Desk {
         if !self.sleepers.runs.contains_key(&run) {
             return Ok(());
         }
-        let StoredRun { summary, journal, batches } = self.read_patiently(run).await?;
-        let damaged = |_| StoreError::Damaged { what: format!("the journal of run {run}") };
-        let state = RunState::replay(&journal).map_err(damaged)?;
+        let damaged = || StoreError::Damaged { what: format!("the journal of run {run}") };
+        let stored = self.world.read_patiently(run, STORE_RETRY).await?;
+        let StoredRun { summary, journal, batches } = stored.ok_or_else(damaged)?;
+        let state = RunState::replay(&journal).map_err(|_| damaged())?;
         if let Some(sleeper) = self.sleepers.take(run) {
             self.perform(summary, sleeper.plan, state, batches);
         }
         Ok(())
-    }
-
-    /// Reads a run, and tries again for as long as the store cannot be read.
-    async fn read_patiently(&self, run: RunId) -> Result<StoredRun, StoreError> {
-        loop {
-            match self.world.context.store.run(run).await {
-                Ok(Some(stored)) => return Ok(stored),
-                Ok(None) => return Err(StoreError::Damaged { what: format!("run {run}") }),
-                Err(error @ StoreError::Io { .. }) => {
-                    tracing::error!(%error, "the store cannot be read; trying again");
-                    self.world.context.clock.sleep(STORE_RETRY).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
     }
 
     /// Gives an event to the runs that wait for it. When it returns, those whose ids it returns have it durably.

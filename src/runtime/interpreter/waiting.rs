@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
 
-use super::{Command, DRAIN_GRACE, Dormant, Finish, Interpreter};
+use super::{Command, DRAIN_GRACE, Dormant, Finish, Interpreter, STORE_RETRY};
 use crate::model::event::Event;
 use crate::runtime::control::ControlError;
 use crate::runtime::effect::ActionError;
@@ -38,7 +38,7 @@ impl Interpreter {
     /// What the run keeps of the one that it continues.
     pub(super) async fn kept(&self) -> Result<Vec<What>, StoreError> {
         let Some(RetryOf { run, from_failed_step: true }) = self.summary.retry else { return Ok(Vec::new()) };
-        let Some(stored) = self.world.context.store.run(run).await? else {
+        let Some(stored) = self.world.read_patiently(run, STORE_RETRY).await? else {
             tracing::warn!(%run, "the run to be continued is not in the store any more; this one begins anew");
             return Ok(Vec::new());
         };

@@ -361,3 +361,10 @@ pub enum StoreError {
     #[error("the store is closed")]
     Closed,
 }
+
+impl StoreError {
+    /// Whether it may go away by itself: the disk is full, cannot be reached, or the database is locked for a moment.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::Io { .. } | Self::Busy { .. })
+    }
+}

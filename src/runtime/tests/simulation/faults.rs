@@ -14,6 +14,7 @@ pub(super) struct Rates {
     pub(super) crash_after: u64,
     /// A commit, or a read, fails.
     pub(super) disk_full: u64,
+    pub(super) locked: u64,
     pub(super) write_fails: u64,
     pub(super) read_fails: u64,
     /// The engine dies in the middle of an effect, or right after it.
@@ -42,6 +43,7 @@ impl Faults {
             crash_before: some(25),
             crash_after: some(25),
             disk_full: some(150),
+            locked: some(100),
             write_fails: some(100),
             read_fails: some(60),
             crash_in_effect: some(60),

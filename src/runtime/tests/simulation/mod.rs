@@ -173,6 +173,8 @@ impl Town {
         });
         dispatch.restore(&loaded);
         let shutdown = CancellationToken::new();
+        // One that dies or fails while it starts leaves nothing behind.
+        let guard = shutdown.clone().drop_guard();
         drop(dispatch.start(shutdown.clone()));
         let context = Context {
             recorder: Arc::new(StoreRecorder::new(self.time(), Arc::clone(&store))),
@@ -188,14 +190,9 @@ impl Town {
         };
         let intake = Intake { pending_limit: 1_000_000, dedup_window: Duration::from_hours(24) };
         let program = Arc::clone(&self.program);
-        let started = Engine::start(Options { context, actions: stage.actions(), program, intake }).await;
-        match started {
-            Ok(engine) => Ok(Alive { engine, dispatch, life, shutdown }),
-            Err(error) => {
-                shutdown.cancel();
-                Err(error)
-            }
-        }
+        let engine = Engine::start(Options { context, actions: stage.actions(), program, intake }).await?;
+        guard.disarm();
+        Ok(Alive { engine, dispatch, life, shutdown })
     }
 
     /// Keeps an engine alive: whenever it dies, another one follows, sooner or later.

@@ -71,6 +71,9 @@ impl Store for FailingStore {
         if self.faults.happens(|rates| rates.disk_full) {
             return Err(StoreError::Full { path: "sim".to_owned() });
         }
+        if self.faults.happens(|rates| rates.locked) {
+            return Err(StoreError::Busy { path: "sim".to_owned() });
+        }
         if self.faults.happens(|rates| rates.write_fails) {
             return Err(StoreError::Io { path: "sim".to_owned(), problem: "it cannot be written".to_owned() });
         }

@@ -221,7 +221,10 @@ impl Watch {
                     found.push(format!("`{}` is performed though its target is halted", effect.key));
                 }
             }
-            found.extend(state.input(effect, is_undo, &effect.input));
+            // What has no effect may be performed before what it rests on is durable, and rest on something else the next time.
+            if kind != Kind::None || is_undo {
+                found.extend(state.input(effect, is_undo, &effect.input));
+            }
         }
         found.into_iter().for_each(|what| self.wrong(what));
         self.begins(effect)
