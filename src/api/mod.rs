@@ -14,12 +14,14 @@ pub mod metrics;
 mod observe;
 pub mod problem;
 mod records;
+pub mod reload;
 mod run_journal;
 mod run_orders;
 pub mod run_view;
 mod runs;
 pub mod serve;
 pub mod standstill;
+mod stream;
 mod surroundings;
 mod targets;
 #[cfg(test)]
@@ -64,6 +66,7 @@ pub struct ApiState {
     pub store: Arc<dyn Store>,
     pub targets: Arc<dyn Targets>,
     pub dispatcher: Arc<dyn Dispatcher>,
+    pub reloader: Arc<dyn reload::Reload>,
     pub clock: Arc<dyn Clock>,
     pub metrics: PrometheusHandle,
 }
@@ -91,6 +94,7 @@ impl ApiState {
         (name = "records", description = "What was measured"),
         (name = "agents", description = "Who enforces rates"),
         (name = "halts", description = "The brake"),
+        (name = "program", description = "The rules and workflows in force"),
         (name = "health", description = "For machines that watch the engine"),
     )
 )]
@@ -99,6 +103,7 @@ struct Description;
 fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(events::accept, events::show))
+        .routes(routes!(stream::stream))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::show, dead_letters::discard))
         .routes(routes!(dead_letters::redrive))
@@ -119,6 +124,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(halts::list))
         .routes(routes!(halts::halt))
         .routes(routes!(halts::unhalt))
+        .routes(routes!(reload::reload))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::render))

@@ -27,6 +27,10 @@ pub struct Problem {
     /// What is wrong with which event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<EventProblem>,
+    /// What is wrong with the rules and workflows, as `homeostat validate --format json` tells it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub problems: Vec<serde_json::Value>,
     #[serde(skip)]
     retry_after_s: Option<u64>,
 }
@@ -52,6 +56,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             errors: Vec::new(),
+            problems: Vec::new(),
             retry_after_s: None,
         }
     }
@@ -69,6 +74,13 @@ impl Problem {
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<EventProblem>) -> Self {
         self.errors = errors;
+        self
+    }
+
+    /// The same, with what is wrong with the rules and workflows.
+    #[must_use]
+    pub fn with_problems(mut self, problems: Vec<serde_json::Value>) -> Self {
+        self.problems = problems;
         self
     }
 

@@ -1,11 +1,13 @@
 //! The composition root: a configuration becomes a running engine. The only place where ports meet what is behind them.
 
 mod backtest;
+mod backup;
 mod compose;
 pub mod eval;
 pub mod explain;
 pub mod measure;
 pub mod program;
+pub(crate) mod reload;
 mod run_once;
 mod serve;
 
@@ -15,6 +17,7 @@ use crate::runtime::engine::EngineError;
 use crate::runtime::ports::StoreError;
 
 pub use backtest::backtest;
+pub use backup::{backup, restore};
 pub use run_once::{Order, run_once};
 pub use serve::serve;
 

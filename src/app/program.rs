@@ -16,6 +16,7 @@ use crate::diagnostic::Diagnostics;
 use crate::lint::{self, Linted};
 use crate::model::action::Catalogue;
 use crate::model::target::TargetSettings;
+use crate::plan::diff::Outline;
 use crate::plan::{Plan, PlanSource};
 use crate::router::Router;
 use crate::runtime::ports::Planner;
@@ -28,10 +29,21 @@ use crate::syntax::load::load as load_files;
 /// # Errors
 /// It does not check; what is wrong travels along.
 pub fn load(program: &config::Program) -> Result<Arc<Program>, AppError> {
+    assemble(compile(program))
+}
+
+/// Compiles what is configured.
+pub(super) fn compile(program: &config::Program) -> Compilation {
     match program {
-        config::Program::Paths(paths) => assemble(check(paths)),
-        config::Program::Shipped => assemble(check_shipped()),
+        config::Program::Paths(paths) => check(paths),
+        config::Program::Shipped => check_shipped(),
     }
+}
+
+/// What it means, to be compared with another version; nothing where it has errors.
+pub(crate) fn outline(compilation: &Compilation) -> Outline {
+    let plans = || compilation.plans.iter().map(AsRef::as_ref);
+    compilation.program.as_ref().map(|program| Outline::of_program(program, plans())).unwrap_or_default()
 }
 
 /// The signatures of the actions that ship.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -11,12 +12,13 @@ use tokio_util::sync::CancellationToken;
 use super::AppError;
 use super::compose::compose;
 use super::program;
+use super::reload::{self, Reloader};
 use crate::action::Registry;
 use crate::api::{self, ApiState};
 use crate::config::{self, Config, Encryption};
 use crate::diagnostic::Code;
 use crate::runtime::engine::{Engine, Intake, Options};
-use crate::runtime::ports::Store;
+use crate::runtime::ports::{Store, StoreError};
 use crate::runtime::retention::{self, Retention};
 use crate::security::{KeySource, MasterKey, Sealing};
 use crate::service::dispatch::grpc_service;
@@ -24,6 +26,11 @@ use crate::store::{self, CrashPoint, CrashingStore, SqliteStore};
 
 /// Names the commit at which the process kills itself: what the crash tests set. See [`CrashPoint`].
 const CRASH_VARIABLE: &str = "HOMEOSTAT_TEST_CRASH";
+
+/// Between looks of an engine that stands by.
+const STANDBY_PAUSE: Duration = Duration::from_millis(200);
+/// How often an engine that takes over tries to get its address.
+const ADDRESS_TRIES: u32 = 50;
 
 /// Runs the engine until `shutdown`; `ready` gets the address once requests are served.
 ///
@@ -34,11 +41,25 @@ pub async fn serve(
     shutdown: CancellationToken,
     ready: oneshot::Sender<SocketAddr>,
 ) -> Result<(), AppError> {
-    let program = program::load(&config.program)?;
-    let listener = listen(config.listen).await?;
-    let sealing = sealing(&config.encryption, &config.store)?;
-    let url = format!("sqlite://{}", config.store.display());
-    let sqlite = Arc::new(SqliteStore::open(store::Options { url, sealing }).await?);
+    let compiled = program::compile(&config.program);
+    let outline = program::outline(&compiled);
+    let program = program::assemble(compiled)?;
+    // One that stands by may have the address of the engine before it.
+    let listener = if config.standby { None } else { Some(listen(config.listen).await?) };
+    let Some(Opened { sqlite, waited }) = open(&config, &shutdown).await? else { return Ok(()) };
+    let sqlite = Arc::new(sqlite);
+    let listener = match listener {
+        Some(listener) => listener,
+        None => listen_patiently(config.listen).await?,
+    };
+    // The files may have changed while it waited.
+    let (program, outline) = if waited {
+        let compiled = program::compile(&config.program);
+        let outline = program::outline(&compiled);
+        (program::assemble(compiled)?, outline)
+    } else {
+        (program, outline)
+    };
     let store: Arc<dyn Store> = match crash_point()? {
         Some(point) => Arc::new(CrashingStore::new(Arc::clone(&sqlite), point)),
         None => Arc::clone(&sqlite) as Arc<dyn Store>,
@@ -56,7 +77,12 @@ pub async fn serve(
     let intake = intake_of(&config);
     let engine = Engine::start(Options { context, actions, program, intake }).await?;
     let control = Arc::clone(&engine) as Arc<_>;
-    let state = ApiState { control, store, targets, dispatcher, clock, metrics };
+    let reloader = Arc::new(Reloader::new(Arc::clone(&engine), config.program.clone(), outline));
+    reload::at_signal(Arc::clone(&reloader), close.clone())?;
+    if config.watch {
+        reload::at_change(Arc::clone(&reloader), close.clone());
+    }
+    let state = ApiState { control, store, targets, dispatcher, reloader, clock, metrics };
     let router = api::router(state, Some(grpc_service(Arc::clone(&dispatch)).into_axum_router()));
     let serving = tokio::spawn(api::serve(listener, router, close.clone()));
     // Whoever waited for the address may have gone.
@@ -70,6 +96,56 @@ pub async fn serve(
     }
     sqlite.close().await;
     Ok(())
+}
+
+struct Opened {
+    sqlite: SqliteStore,
+    /// Another engine had it at first.
+    waited: bool,
+}
+
+/// Opens the store. Where another engine has it, and that is wanted, it waits for the other's end; `None`: stopped meanwhile.
+async fn open(config: &Config, shutdown: &CancellationToken) -> Result<Option<Opened>, AppError> {
+    let sealing = sealing(&config.encryption, &config.store)?;
+    let mut waited = false;
+    loop {
+        let options = store::Options { url: store_url(config), sealing: sealing.clone() };
+        match SqliteStore::open(options).await {
+            Err(StoreError::Busy { .. }) if config.standby => {
+                if !waited {
+                    tracing::info!(store = %config.store.display(), "another engine has the store; standing by");
+                    waited = true;
+                }
+                tokio::select! {
+                    () = shutdown.cancelled() => return Ok(None),
+                    () = tokio::time::sleep(STANDBY_PAUSE) => {}
+                }
+            }
+            Ok(sqlite) => {
+                if waited {
+                    tracing::info!("the other engine has ended; taking over");
+                }
+                return Ok(Some(Opened { sqlite, waited }));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The engine before may take a moment to let go of its address, though it has let go of the store.
+async fn listen_patiently(address: SocketAddr) -> Result<TcpListener, AppError> {
+    for _ in 0..ADDRESS_TRIES {
+        if let Ok(listener) = listen(address).await {
+            return Ok(listener);
+        }
+        tokio::time::sleep(STANDBY_PAUSE).await;
+    }
+    listen(address).await
+}
+
+/// How the store is named.
+pub(super) fn store_url(config: &Config) -> String {
+    format!("sqlite://{}", config.store.display())
 }
 
 /// How events are taken in.
@@ -115,7 +191,7 @@ pub(super) fn sealing(encryption: &Encryption, store: &Path) -> Result<Sealing, 
     MasterKey::load(&source).map(Sealing::Key).map_err(|error| key_error(&error))
 }
 
-fn key_error(error: &crate::security::KeyError) -> AppError {
+pub(super) fn key_error(error: &crate::security::KeyError) -> AppError {
     AppError::Failed {
         code: Code::MissingSealKey,
         message: error.to_string(),

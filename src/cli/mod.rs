@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod backtest;
+pub mod backup;
 pub mod client;
 pub mod completions;
 pub mod config;
@@ -28,6 +29,7 @@ pub mod output;
 mod paths;
 pub mod plan;
 pub mod records;
+pub mod reload;
 pub mod report;
 mod rewrite;
 pub mod run;
@@ -95,6 +97,8 @@ pub enum Command {
     Halt(halt::Args),
     /// Take a halt back.
     Unhalt(halt::Args),
+    /// Have a running engine read its rules and workflows again.
+    Reload(reload::Args),
     /// See the configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -122,6 +126,10 @@ pub enum Command {
     Backtest(backtest::Args),
     /// Make a folder with a configuration, rules and workflows that validate and run.
     Init(init::Args),
+    /// Copy the store to a file; an engine may be at work on it.
+    Backup(backup::Args),
+    /// Make the store of a copy, where there is none.
+    Restore(backup::Args),
     /// Make and identify the key that a store is sealed with.
     Keys(keys::Args),
 }
@@ -173,6 +181,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Records(args) => records::run(&args),
         Command::Halt(args) => halt::run(&args, halt::Order::Halt),
         Command::Unhalt(args) => halt::run(&args, halt::Order::Unhalt),
+        Command::Reload(args) => reload::run(&args),
         Command::Config(command) => config::run(&command),
         Command::Validate(args) => validate::run(&args),
         Command::Fmt(args) => fmt::run(&args),
@@ -186,6 +195,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Test(args) => test::run(&args, &log),
         Command::Backtest(args) => backtest::run(&args, &log),
         Command::Init(args) => init::run(&args),
+        Command::Backup(args) => backup::run(&args, backup::Order::Backup),
+        Command::Restore(args) => backup::run(&args, backup::Order::Restore),
         Command::Keys(args) => keys::run(&args),
     }
 }

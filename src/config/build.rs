@@ -79,6 +79,8 @@ impl Builder<'_> {
             Some(paths) => Program::Paths(paths.value.iter().map(|path| folder.join(&path.node)).collect()),
             None => Program::Shipped,
         };
+        let watch = self.text(&engine, "reload.watch").value == "on";
+        let standby = self.text(&engine, "standby").value == "on";
         let network = check::network(texts(self.required(&engine, "network.allow")), diagnostics);
         let events = self.events(&engine);
         let retention = self.retention(&engine, &events, diagnostics);
@@ -102,7 +104,21 @@ impl Builder<'_> {
         let network = network.value;
         let listen = listen.value;
         let events = Events { dedup: events.dedup.value, waiting: events.waiting };
-        Config { store, listen, program, network, targets, events, retention, encryption, log, lint, settings }
+        Config {
+            store,
+            listen,
+            program,
+            watch,
+            standby,
+            network,
+            targets,
+            events,
+            retention,
+            encryption,
+            log,
+            lint,
+            settings,
+        }
     }
 
     fn events(&mut self, engine: &Scope<'_>) -> GivenEvents {

@@ -61,6 +61,10 @@ pub const ENGINE: &[Key] = keys! {
         "Where HTTP and the agents' streams are served. Only loopback addresses: there are no tokens and no TLS yet. Port 0 picks a free one.";
     "program" Kind::TextList, Says("the rules and workflows that ship"),
         "Files and folders that hold `*.rules` and workflows (`*.yaml`, `*.yml`).";
+    "reload.watch" Kind::Choice(&["on", "off"]), Is("off"),
+        "Whether a change in the files of `program` brings them into force at once, as `homeostat reload` does.";
+    "standby" Kind::Choice(&["on", "off"]), Is("off"),
+        "Whether an engine that finds its store in use by another one waits for the other's end, and then takes over; else it does not start.";
     "network.allow" Kind::TextList, Is("[127.0.0.0/8, \"::1\"]"),
         "Hosts that load tests and pushed commands may reach: names, `*.example`, addresses, networks. Checked again after name resolution.";
     "events.waiting" Kind::Count, Is("100000"),

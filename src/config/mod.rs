@@ -43,6 +43,10 @@ pub struct Config {
     pub store: PathBuf,
     pub listen: SocketAddr,
     pub program: Program,
+    /// Whether a change in its files brings them into force.
+    pub watch: bool,
+    /// Whether to wait for the end of an engine that has the store.
+    pub standby: bool,
     pub network: AllowedHosts,
     pub targets: TargetTable,
     pub events: Events,

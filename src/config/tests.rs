@@ -38,6 +38,8 @@ fn problems(loaded: &Loaded) -> String {
 const FULL: &str = "\
 store: sqlite://state/engine.db
 listen: '[::1]:7401'
+reload: { watch: on }
+standby: on
 program: [rules, workflows]
 network: { allow: ['*.staging.internal', 10.0.0.0/8, 127.0.0.1] }
 encryption: { key_file: master.key }
@@ -73,6 +75,7 @@ fn every_setting_has_its_effect() {
     assert_eq!(config.store, PathBuf::from("/etc/homeostat/state/engine.db"));
     assert_eq!(config.listen, "[::1]:7401".parse().unwrap());
     assert_eq!(config.program, Program::Paths(vec!["/etc/homeostat/rules".into(), "/etc/homeostat/workflows".into()]));
+    assert!(config.watch && config.standby);
     assert!(config.network.allows("a.staging.internal", "93.184.216.34".parse().unwrap()));
     assert!(!config.network.allows("localhost", "127.0.0.2".parse().unwrap()));
     assert_eq!(config.encryption, Encryption::KeyFile { path: "/etc/homeostat/master.key".into(), create: false });

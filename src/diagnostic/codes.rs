@@ -115,6 +115,7 @@ codes! {
     BadAnswer = 609, "the engine gave an answer that is not understood", "Check that the URL is that of a Homeostat engine of this version.";
     Usage = 610, "an argument is wrong", "`--help` says what the command takes.";
     TimedOut = 611, "the engine did not answer in time", "Look at what it is doing (`/readyz`, its log), and try again.";
+    ProgramRefused = 612, "rules and workflows were not reloaded", "Mend what the message lists, and reload again; what was in force before stays in force.";
     Internal = 699, "something went wrong that should not", "Please report it with the message.";
 
     EffectWithoutTimeout = 700, "a step with an effect has no timeout", "Give the step a `timeout`: what hangs holds its target until then.";

@@ -7,7 +7,7 @@ mod runs;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -56,7 +56,7 @@ pub struct Engine {
     /// For what is done to its end though nobody waits for it any more.
     me: Weak<Self>,
     world: Arc<World>,
-    program: Arc<Program>,
+    program: RwLock<Arc<Program>>,
     pending_limit: usize,
     pending: Arc<AtomicUsize>,
     draining: AtomicBool,
@@ -114,7 +114,7 @@ impl Engine {
         let engine = Arc::new_cyclic(|me| Self {
             me: me.clone(),
             world: Arc::new(World::new(options.context, options.actions, options.intake.dedup_window)),
-            program: options.program,
+            program: RwLock::new(options.program),
             pending_limit: options.intake.pending_limit,
             pending: Arc::new(AtomicUsize::new(loaded.events.len())),
             draining: AtomicBool::new(false),
@@ -140,7 +140,8 @@ impl Engine {
         target: Option<TargetName>,
         mut inputs: Json,
     ) -> Result<RunId, EngineError> {
-        let plan = self.program.plans.get(workflow);
+        let program = self.program();
+        let plan = program.plans.get(workflow);
         let plan = plan.ok_or_else(|| EngineError::UnknownWorkflow(workflow.clone()))?;
         if let Some(target) = target.as_ref().filter(|target| self.settings(target).is_none()) {
             return Err(EngineError::UnknownTarget(target.clone()));
@@ -155,6 +156,23 @@ impl Engine {
         self.tell(target, Message::Start { summary, plan: Arc::clone(plan), started });
         answer.await.map_err(|_| EngineError::Draining)?;
         Ok(id)
+    }
+
+    /// Brings other rules and workflows into force: for every event that is handled from now on. Runs keep the plan they
+    /// began with.
+    pub fn replace_program(&self, program: Arc<Program>) {
+        // No desk is opened meanwhile: each gets the new one, with its first breath or by a message.
+        let desks = self.desks();
+        *self.program.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&program);
+        for mailbox in desks.mailboxes.values() {
+            // A desk that has left handles no more events.
+            let _ = mailbox.send(Message::Program(Arc::clone(&program)));
+        }
+    }
+
+    /// What is in force.
+    fn program(&self) -> Arc<Program> {
+        Arc::clone(&self.program.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Stops in order: quick steps finish, the rest is left to go on at the next start. Returns once nothing runs.
@@ -221,7 +239,7 @@ impl Engine {
         let pending = Arc::clone(&self.pending);
         let gauge = desks.gauge();
         let backlog = Backlog { halted: desks.is_halted(name.as_ref()), ..Backlog::default() };
-        let desk = Desk::new(world, Arc::clone(&self.program), subject, pending, gauge, mailbox, backlog);
+        let desk = Desk::new(world, self.program(), subject, pending, gauge, mailbox, backlog);
         desks.tasks.spawn(desk.serve());
         let _ = sender.send(message);
         desks.mailboxes.insert(name, sender);
@@ -314,8 +332,9 @@ impl Control for Engine {
             return Err(AcceptError::Draining);
         }
         let mut refusals = Vec::new();
+        let program = self.program();
         for (index, event) in events.iter_mut().enumerate() {
-            refusals.extend(examine(&self.program, self.world.context.targets.as_ref(), index, event));
+            refusals.extend(examine(&program, self.world.context.targets.as_ref(), index, event));
             event.during_test = event.subject.as_ref().is_some_and(|subject| self.world.is_loaded(subject));
         }
         if !refusals.is_empty() {

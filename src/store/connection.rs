@@ -18,6 +18,8 @@ pub(super) enum Role {
     /// The one that writes; makes the file where there is none.
     Writer,
     Readers,
+    /// Makes a copy of the whole file; another process may be at work on it.
+    Copier,
 }
 
 /// The path in `sqlite://PATH`.
@@ -65,7 +67,7 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<DatabaseConnectio
     let mut options = ConnectOptions::new("sqlite://homeostat");
     let file = path.to_owned();
     options
-        .max_connections(if role == Role::Writer { 1 } else { READERS })
+        .max_connections(if role == Role::Readers { READERS } else { 1 })
         .test_before_acquire(false)
         .sqlx_logging(false)
         .record_stmt_in_spans(false)
@@ -76,6 +78,7 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<DatabaseConnectio
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full),
+                Role::Copier => sqlite,
                 // Whether the file is ours may not be known yet: nothing of it is changed.
                 Role::Readers => sqlite.pragma("query_only", "ON"),
             }

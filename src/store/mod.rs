@@ -18,6 +18,7 @@
 //! `Damaged` and `Io` are H0511. `Fenced`, `JournalMoved`, `AssignmentMoved`, `Refused` and
 //! `Closed` are answers to the engine.
 
+mod backup;
 mod batch;
 mod change;
 mod connection;
@@ -34,6 +35,7 @@ mod sqlite;
 mod suite;
 mod writer;
 
+pub use backup::{backup, restore};
 pub use crashing::{CrashPoint, CrashingStore};
 pub use memory::MemoryStore;
 pub use sqlite::{Options, SqliteStore};

@@ -54,8 +54,8 @@ pub struct SqliteStore {
 }
 
 /// What is opened and must be the same again later, to know the right key.
-const KEY_CHECK: &str = "homeostat";
-const META: i32 = 1;
+pub(super) const KEY_CHECK: &str = "homeostat";
+pub(super) const META: i32 = 1;
 
 impl SqliteStore {
     /// Opens the store, makes it where there is none, and brings an older one up to date.
@@ -346,7 +346,7 @@ async fn prepare(db: &DatabaseConnection, rows: &Rows) -> Result<u64, StoreError
 }
 
 /// Refuses a file that is of a newer version, or of another program, and changes nothing of it.
-async fn check_version(db: &DatabaseConnection, rows: &Rows) -> Result<(), StoreError> {
+pub(super) async fn check_version(db: &DatabaseConnection, rows: &Rows) -> Result<(), StoreError> {
     let failed = |error| rows.failed(&error);
     let tables = Query::select()
         .column("name")
@@ -377,7 +377,7 @@ async fn check_version(db: &DatabaseConnection, rows: &Rows) -> Result<(), Store
     }
 }
 
-fn check_key(rows: &Rows, found: &meta::Model) -> Result<(), StoreError> {
+pub(super) fn check_key(rows: &Rows, found: &meta::Model) -> Result<(), StoreError> {
     let path = rows.path().to_owned();
     let given = rows.vault().key_id().map(|id| id.to_string());
     match (&found.key_id, given) {
@@ -413,7 +413,7 @@ async fn introduce(db: &DatabaseTransaction, rows: &Rows) -> Result<u64, StoreEr
     Ok(number(incarnation))
 }
 
-fn key_check_place(incarnation: i64) -> Place {
+pub(super) fn key_check_place(incarnation: i64) -> Place {
     Place::new("meta", [META]).bind(&incarnation)
 }
 

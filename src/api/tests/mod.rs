@@ -2,6 +2,7 @@ mod dead_letters;
 mod events;
 mod fakes;
 mod resources;
+mod stream;
 mod wire;
 
 use axum::Router;

@@ -55,6 +55,8 @@ pub(super) enum Message {
     Pause(oneshot::Sender<Result<TargetState, ControlError>>),
     Resume(oneshot::Sender<Result<TargetState, ControlError>>),
     Halt(bool),
+    /// Other rules and workflows are in force.
+    Program(Arc<Program>),
     /// A run that was put aside goes on; the store knows.
     TakeUp(Box<Waiting>),
     /// A person cancels a run.
@@ -335,8 +337,20 @@ impl Desk {
             Message::Decide { run, place, decision, decided } => {
                 self.tell_run(run, Command::Decide { place, decision, decided });
             }
+            Message::Program(program) => self.renew(program),
             Message::Drain => self.drain(),
         }
+    }
+
+    /// Goes on under other rules. What a rule remembers stays where the rule is the same.
+    fn renew(&mut self, program: Arc<Program>) {
+        let old = std::mem::replace(&mut self.program, program);
+        let digest =
+            |program: &Program, rule: &RuleName| program.router.rule(rule.as_str()).map(|rule| rule.digest.clone());
+        self.memories.retain(|rule, _| {
+            let was = digest(&old, rule);
+            was.is_some() && was == digest(&self.program, rule)
+        });
     }
 
     fn drain(&mut self) {

@@ -18,7 +18,7 @@ impl Engine {
         let (stored, outcome) = self.letter(sequence).await?;
         let StoredEvent { accepted_at, mut event, .. } = stored;
         event.chain = 0;
-        let refusals = examine(&self.program, self.world.context.targets.as_ref(), 0, &mut event);
+        let refusals = examine(&self.program(), self.world.context.targets.as_ref(), 0, &mut event);
         if !refusals.is_empty() {
             let list: Vec<_> = refusals
                 .iter()

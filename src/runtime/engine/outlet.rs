@@ -42,7 +42,7 @@ impl Outlet {
 
 impl Engine {
     async fn emit(&self, mut event: Event) -> Result<(), ActionError> {
-        let refusals = examine(&self.program, self.world.context.targets.as_ref(), 0, &mut event);
+        let refusals = examine(&self.program(), self.world.context.targets.as_ref(), 0, &mut event);
         if !refusals.is_empty() {
             let name = |attribute: &Option<String>| attribute.as_ref().map(|it| format!("`{it}` ")).unwrap_or_default();
             let list: Vec<_> =

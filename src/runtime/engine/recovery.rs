@@ -86,7 +86,8 @@ impl Engine {
 
     /// The plan a run began with, or why there is none any more.
     pub(super) async fn plan_of(&self, summary: &RunSummary) -> Result<Result<Arc<Plan>, String>, StoreError> {
-        let current = self.program.plans.get(&summary.workflow);
+        let program = self.program();
+        let current = program.plans.get(&summary.workflow);
         if let Some(plan) = current.filter(|plan| plan.digest == summary.plan) {
             return Ok(Ok(Arc::clone(plan)));
         }
@@ -156,7 +157,7 @@ impl Engine {
         let gauge = desks.gauge();
         let desk = Desk::new(
             Arc::clone(&self.world),
-            Arc::clone(&self.program),
+            self.program(),
             subject,
             Arc::clone(&self.pending),
             gauge,

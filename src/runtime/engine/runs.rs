@@ -135,7 +135,7 @@ impl Engine {
 
     /// The plan that the run's workflow has now.
     fn plan_to_repeat(&self, old: &RunSummary) -> Result<Arc<Plan>, ControlError> {
-        let plan = self.program.plans.get(&old.workflow).cloned();
+        let plan = self.program().plans.get(&old.workflow).cloned();
         plan.ok_or_else(|| ControlError::Conflict(format!("there is no workflow `{}` any more", old.workflow)))
     }
 

@@ -5,5 +5,6 @@ mod halts;
 mod letters;
 mod overtaking;
 mod plug_in;
+mod reload;
 mod simulation;
 mod stage;
