@@ -7,7 +7,7 @@ use super::{output, shares, target};
 use crate::model::action::ActionSignature;
 use crate::model::schema::{Field, Shape};
 use crate::runtime::effect::{ActionError, Effect, Outcome};
-use crate::runtime::ports::{Action, AdjustOrder, Context};
+use crate::runtime::ports::{Action, AdjustOrder, AgentView, Claimant, Context};
 
 #[derive(Debug)]
 pub(super) struct AdjustCompute;
@@ -36,7 +36,13 @@ impl Action for AdjustCompute {
             effect.input.get("max_rps").and_then(Json::as_f64).filter(|max| *max > 0.0).ok_or_else(|| {
                 ActionError::permanent("`max_rps` must be a number above 0: the capacity is not known")
             })?;
-        let agents: Vec<_> = context.dispatcher.agents(target.name()).into_iter().map(|agent| agent.id).collect();
+        let claimant = |agent: AgentView| Claimant {
+            // One that is away, or takes its commands over HTTP, tells nothing.
+            demand_rps: (agent.connected && agent.passed_rps + agent.refused_rps > 0.0)
+                .then_some(agent.passed_rps + agent.refused_rps),
+            agent: agent.id,
+        };
+        let agents: Vec<_> = context.dispatcher.agents(target.name()).into_iter().map(claimant).collect();
         output(context.adjuster.compute(&AdjustOrder {
             settings: &target.settings,
             state: &target.before,

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::holder::{Allowance, Holder, Order, Standing};
 use super::limiter::{Limiter, Verdict};
 use crate::model::assignment::Answer;
+use crate::model::latency;
 
 /// What is told to come again where no rate is known to come.
 const NO_RATE: Duration = Duration::from_secs(5);
@@ -28,6 +29,8 @@ pub enum Entry {
 pub struct Counts {
     pub passed: u64,
     pub refused: u64,
+    /// Answers that were none, or no good ones.
+    pub failed: u64,
 }
 
 /// Lets requests in or refuses them.
@@ -40,6 +43,9 @@ pub struct Gate {
     enforce: AtomicBool,
     passed: AtomicU64,
     refused: AtomicU64,
+    failed: AtomicU64,
+    /// Answers by how long they took.
+    latencies: Vec<AtomicU64>,
     holder: Mutex<Holder>,
     /// What holds was set anew.
     changed: Notify,
@@ -55,6 +61,8 @@ impl Gate {
             enforce: AtomicBool::new(true),
             passed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            latencies: (0..latency::BUCKETS).map(|_| AtomicU64::new(0)).collect(),
             holder: Mutex::new(Holder::new(initial_rps)),
             changed: Notify::new(),
         };
@@ -96,6 +104,21 @@ impl Gate {
         }
     }
 
+    /// A request that was passed came to its answer, or was given up.
+    pub fn answered(&self, after: Duration, failed: bool) {
+        if failed {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(count) = self.latencies.get(latency::bucket(after)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many answers took how long, by bucket.
+    pub fn latencies(&self) -> Vec<u64> {
+        self.latencies.iter().map(|count| count.load(Ordering::Relaxed)).collect()
+    }
+
     /// Takes a command in.
     pub fn apply(&self, order: &Order) -> Answer {
         let mut holder = self.holder();
@@ -119,7 +142,11 @@ impl Gate {
     }
 
     pub fn counts(&self) -> Counts {
-        Counts { passed: self.passed.load(Ordering::Relaxed), refused: self.refused.load(Ordering::Relaxed) }
+        Counts {
+            passed: self.passed.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+        }
     }
 
     /// What holds now.

@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -164,7 +164,10 @@ impl Proxy {
         let Some(request) = self.outgoing(request, peer) else {
             return problem(StatusCode::BAD_REQUEST, "bad_request", "the request's target is not a path");
         };
-        match tokio::time::timeout(self.timeout, self.client.request(request)).await {
+        let sent = Instant::now();
+        let answer = tokio::time::timeout(self.timeout, self.client.request(request)).await;
+        self.gate.answered(sent.elapsed(), !matches!(&answer, Ok(Ok(response)) if is_served(response.status())));
+        match answer {
             Ok(Ok(response)) => incoming(response),
             Ok(Err(error)) => {
                 tracing::debug!("the upstream could not be reached: {}", chain(&error));
@@ -192,6 +195,11 @@ impl Proxy {
         append(headers, &header::VIA, via(version));
         Some(request)
     }
+}
+
+/// Whether the service did what it was asked, or said why not; what is too much for it, it does not serve.
+fn is_served(status: StatusCode) -> bool {
+    !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS
 }
 
 /// The upstream's answer as the client gets it.

@@ -68,7 +68,7 @@ pub struct Session {
     endpoint: Endpoint,
     gate: Arc<Gate>,
     /// Up to here windows were reported.
-    reported: (u64, Counts),
+    reported: (u64, Counts, Vec<u64>),
     connected: bool,
     /// What was said last of the engine being away, so that it is said once.
     complaint: Option<String>,
@@ -89,7 +89,7 @@ impl Session {
             instance: uuid::Uuid::now_v7().to_string(),
             endpoint,
             gate,
-            reported: (0, Counts::default()),
+            reported: (0, Counts::default(), Vec::new()),
             connected: false,
             complaint: None,
         }
@@ -247,20 +247,32 @@ impl Session {
 
     /// Reports the time since the last report that was sent; it is made up for where one could not be.
     fn report(&mut self, outbox: &mpsc::Sender<AgentMessage>) {
-        let (from_ms, before) = self.reported;
-        let (to_ms, counts) = (self.gate.clock_ms(), self.gate.counts());
+        let (from_ms, before, latencies_before) = &self.reported;
+        let (from_ms, before) = (*from_ms, *before);
+        let to_ms = self.gate.clock_ms();
         if to_ms <= from_ms {
             return;
         }
+        // Failures first: one that is counted in between is then an answer of this window and a failure of the next.
+        let (counts, latencies) = (self.gate.counts(), self.gate.latencies());
+        let since = |(bucket, count): (usize, &u64)| {
+            let count = count - latencies_before.get(bucket).copied().unwrap_or(0);
+            let bucket = u32::try_from(bucket).ok()?;
+            (count > 0).then_some(wire::LatencyCount { bucket, count })
+        };
+        let new: Vec<_> = latencies.iter().enumerate().filter_map(since).collect();
         let report = wire::Report {
             from_ms,
             to_ms,
             passed: counts.passed - before.passed,
             refused: counts.refused - before.refused,
             rate_rps: self.gate.allowance().rate_rps.unwrap_or(0.0),
+            answered: new.iter().map(|latency| latency.count).sum(),
+            failed: counts.failed - before.failed,
+            latencies: new,
         };
         if outbox.try_send(self.message(agent_message::Message::Report(report))).is_ok() {
-            self.reported = (to_ms, counts);
+            self.reported = (to_ms, counts, latencies);
         }
     }
 

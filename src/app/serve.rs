@@ -17,11 +17,13 @@ use crate::action::Registry;
 use crate::api::{self, ApiState};
 use crate::config::{self, Config, Encryption};
 use crate::diagnostic::Code;
+use crate::runtime::control::Control;
 use crate::runtime::engine::{Engine, Intake, Options};
 use crate::runtime::ports::{Store, StoreError};
 use crate::runtime::retention::{self, Retention};
 use crate::security::{KeySource, MasterKey, Sealing};
 use crate::service::dispatch::grpc_service;
+use crate::service::steering::Steering;
 use crate::store::{self, CrashPoint, CrashingStore, SqliteStore};
 
 /// Names the commit at which the process kills itself: what the crash tests set. See [`CrashPoint`].
@@ -73,10 +75,12 @@ pub async fn serve(
     let actions = Registry::shipped().into_actions();
     let (targets, clock) = (Arc::clone(&context.targets), Arc::clone(&context.clock));
     let dispatcher = Arc::clone(&context.dispatcher);
+    let steered = context.clone();
     let pruning = tokio::spawn(retention::keep(context.clone(), retention_of(&config), close.clone()));
     let intake = intake_of(&config);
     let engine = Engine::start(Options { context, actions, program, intake }).await?;
-    let control = Arc::clone(&engine) as Arc<_>;
+    let control: Arc<dyn Control> = Arc::clone(&engine) as Arc<_>;
+    let steering = Steering::new(steered, Arc::clone(&control)).start(shutdown.clone());
     let reloader = Arc::new(Reloader::new(Arc::clone(&engine), config.program.clone(), outline));
     reload::at_signal(Arc::clone(&reloader), close.clone())?;
     if config.watch {
@@ -91,7 +95,7 @@ pub async fn serve(
     shutdown.cancelled().await;
     engine.drain().await;
     close.cancel();
-    for task in [serving.await.map(drop), reconciler.await, pruning.await] {
+    for task in [serving.await.map(drop), reconciler.await, pruning.await, steering.await] {
         task.map_err(AppError::internal)?;
     }
     sqlite.close().await;

@@ -1,5 +1,9 @@
 //! Values by path become the configuration, with defaults where nothing was given.
 
+mod strategy;
+#[cfg(test)]
+pub(super) use strategy::OWN;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,7 +21,6 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::network::AllowedHosts;
 use crate::model::objective::Objective;
 use crate::model::record::LiveTraffic;
-use crate::model::strategy::StrategySettings;
 use crate::model::target::{MeasureLimits, MeasureSettings, Mode, OnExpiry, PushAgent, RateSettings, TargetSettings};
 
 /// A value and where it was given; `None` for a default.
@@ -203,11 +206,9 @@ impl Builder<'_> {
             diagnostics,
         );
         let on_expiry = self.text(scope, "rate.on_expiry");
-        self.text(scope, "strategy.name");
-        let keep = self.share(scope, "strategy.keep");
+        let strategy = self.strategy(scope, diagnostics);
         check::share("slo.errors", &errors, 0.0..=1.0, diagnostics);
         check::share("rate.interim", &interim, 0.000_001..=1.0, diagnostics);
-        check::share("strategy.keep", &keep, 0.0..=0.95, diagnostics);
         if let Some(max_step) = &max_step {
             check::share("rate.max_step", max_step, 0.001..=f64::MAX, diagnostics);
         }
@@ -232,7 +233,7 @@ impl Builder<'_> {
                 time_to_live: time_to_live.value,
                 on_expiry: if on_expiry.value == "refuse" { OnExpiry::Refuse } else { OnExpiry::Floor },
             },
-            strategy: StrategySettings::headroom(keep.value),
+            strategy,
             measure,
             push_agents,
         }

@@ -117,10 +117,44 @@ pub const TARGET: &[Key] = keys! {
         "How long an agent may hold its rate without renewal; renewed at a third of it.";
     "rate.on_expiry" Kind::Choice(&["floor", "refuse"]), Is("floor"),
         "What an agent does when its rate ran out: hold its share of the floor, or refuse everything.";
-    "strategy.name" Kind::Choice(&["headroom"]), Is("headroom"),
-        "How the rate is found: `headroom` keeps a share of the measured maximum free.";
+    "strategy.name" Kind::Choice(&["headroom", "aimd", "pid", "gradient", "learning"]), Is("headroom"),
+        "How the rate is found: `headroom` keeps a share of the measured maximum free; the others begin there and go on by what the agents see. See [strategies](control.md).";
     "strategy.keep" Kind::Percentage, Is("20%"),
-        "The share that `headroom` keeps free.";
+        "The share of a measured maximum that is kept free: by `headroom` for good, by the others at first.";
+    "strategy.split" Kind::Choice(&["equal", "weighted", "fair"]), Is("equal"),
+        "How a total is split over the agents: the same for each, by `strategy.weights`, or max-min fair by what comes to each of them.";
+    "strategy.weights.KEY" Kind::Count, Says("1"),
+        "`weighted`: how much the agent of that name weighs.";
+    "strategy.every" Kind::Duration, Is("1s"),
+        "How often what the agents saw becomes a rate.";
+    "strategy.hysteresis" Kind::Percentage, Is("1%"),
+        "A rate that differs by less from the one that holds is not set.";
+    "strategy.patience" Kind::Duration, Is("5s"),
+        "When connected agents have reported nothing for so long, the rate decays.";
+    "strategy.decay" Kind::Percentage, Is("5%"),
+        "By how much it then decays, a second.";
+    "strategy.max_age" Kind::Duration, Is("30d"),
+        "`headroom`: a record that is older asks for a retest, by the event `RETEST_DUE`.";
+    "strategy.increase" Kind::Percentage, Is("0.3%"),
+        "`aimd`: how fast the rate rises after a decrease, a second; faster and faster above what was borne before.";
+    "strategy.backoff" Kind::Percentage, Is("97%"),
+        "`aimd`: the share of what was served that a decrease leaves.";
+    "strategy.setpoint" Kind::Percentage, Is("20%"),
+        "`pid`: the queue that is kept, as a share of the time that the objective leaves beyond the latency without a queue.";
+    "strategy.proportional" Kind::Percentage, Is("15%"),
+        "`pid`: the change of the rate for a queue that moved by all of that time.";
+    "strategy.integral" Kind::Percentage, Is("4%"),
+        "`pid`: the change of the rate a second for a queue that is all of that time away from the set point.";
+    "strategy.derivative" Kind::Percentage, Is("2%"),
+        "`pid`: the change of the rate for a queue whose movement changed by all of that time.";
+    "strategy.tolerance" Kind::Percentage, Is("175%"),
+        "`gradient`: up to this multiple of its baseline the latency tells of no queue.";
+    "strategy.smoothing" Kind::Percentage, Is("10%"),
+        "`gradient`: how much of each new value is taken over.";
+    "strategy.explore" Kind::Percentage, Is("5%"),
+        "`learning`: how often a step is tried that is not thought the best.";
+    "strategy.learn" Kind::Percentage, Is("10%"),
+        "`learning`: how much of each new experience is taken over.";
     "measure.endpoint" Kind::Url, Required,
         "What the load test sends requests to. Without `measure` the target cannot be load-tested.";
     "measure.health" Kind::Url, Says("none"),

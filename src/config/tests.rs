@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::keys::{self, Fallback, Kind};
 use super::{Config, Encryption, Loaded, LogFormat, Program, build, read};
 use crate::model::record::LiveTraffic;
-use crate::model::strategy::StrategySettings;
+use crate::model::strategy::{Split, Strategy, StrategyName, StrategySettings};
 use crate::model::target::{Mode, OnExpiry};
 
 fn parse_with(text: &str, environment: &[(&str, &str)]) -> Loaded {
@@ -109,6 +109,47 @@ fn every_setting_has_its_effect() {
     let other = config.targets.settings(&"other".into()).unwrap();
     assert_eq!((other.name.as_str(), other.mode), ("other", Mode::Observe));
     assert_eq!(config.targets.names(), ["checkout".into(), "search".into()]);
+}
+
+#[test]
+fn every_setting_of_a_strategy_has_its_effect_and_the_defaults_are_the_tuned_ones() {
+    let strategy = |text: &str| {
+        let config = good(&format!("targets: {{ a: {{ strategy: {{ {text} }} }} }}"), &[]);
+        config.targets.settings(&"a".into()).unwrap().strategy.clone()
+    };
+    for name in StrategyName::ALL {
+        let found = strategy(&format!("name: {}", name.as_str()));
+        let tuned = StrategySettings::standard(name);
+        assert_eq!(format!("{found:.9?}"), format!("{tuned:.9?}"));
+    }
+    let shared = strategy("name: pid, keep: 30%, every: 2s, hysteresis: 3%, patience: 9s, decay: 7%");
+    assert_eq!((shared.keep, shared.hysteresis, shared.decay), (0.3, 0.03, 0.07));
+    assert_eq!((shared.every, shared.patience), (Duration::from_secs(2), Duration::from_secs(9)));
+    let kind = |text: &str| strategy(text).kind;
+    assert_eq!(kind("max_age: 2h"), Strategy::Headroom { max_age: Duration::from_hours(2) });
+    assert_eq!(kind("name: aimd, increase: 1%, backoff: 90%"), Strategy::Aimd { increase: 0.01, backoff: 0.9 });
+    assert_eq!(
+        kind("name: pid, setpoint: 10%, proportional: 20%, integral: 5%, derivative: 0%"),
+        Strategy::Pid { setpoint: 0.1, proportional: 0.2, integral: 0.05, derivative: 0.0 }
+    );
+    assert_eq!(
+        kind("name: gradient, tolerance: 200%, smoothing: 50%"),
+        Strategy::Gradient { tolerance: 2.0, smoothing: 0.5 }
+    );
+    assert_eq!(kind("name: learning, explore: 1%, learn: 20%"), Strategy::Learning { explore: 0.01, rate: 0.2 });
+    assert_eq!(strategy("split: fair").split, Split::Fair);
+    let weighted = strategy("split: weighted, weights: { edge: 3 }").split;
+    assert_eq!(weighted, Split::Weighted([("edge".into(), 3.0)].into()));
+}
+
+#[test]
+fn a_setting_that_the_strategy_does_not_read_is_told() {
+    let text = "targets:\n  a:\n    strategy: { name: pid, backoff: 90% }\n";
+    let shown = problems(&parse_with(text, &[]));
+    assert!(shown.contains("`strategy.backoff` is read by `aimd`, and the strategy is `pid`"), "{shown}");
+    let shown = problems(&parse_with("targets: { a: { strategy: { weights: { edge: 3 } } } }", &[]));
+    assert!(shown.contains("weights are read by `split: weighted` only"), "{shown}");
+    good("defaults: { strategy: { name: aimd, backoff: 90% } }\ntargets: { a: { strategy: { name: pid } } }", &[]);
 }
 
 #[test]
@@ -276,19 +317,32 @@ targets:
 /// Every key of the tables is read for the configuration: what is shown is what was read.
 #[test]
 fn no_setting_is_accepted_and_never_read() {
-    let text = "defaults: {}\nlint: { unbounded-for-each: deny }\n\
-                targets: { t: { labels: { KEY: x }, measure: { endpoint: 'http://127.0.0.1/' } } }";
-    let config = good(text, &[]);
-    let shown: Vec<_> = config.settings.iter().map(|setting| setting.path.as_str()).collect();
-    for key in keys::ENGINE {
-        // Its names are those of the lints.
-        let path = key.path.replace("lint.KEY", "lint.unbounded-for-each");
-        assert_eq!(shown.iter().filter(|shown| **shown == path).count(), 1, "{path}");
+    // What only one strategy reads is read where it is chosen, and nowhere else.
+    let mut read_by_some = std::collections::BTreeSet::new();
+    for name in StrategyName::ALL {
+        let text = format!(
+            "defaults: {{}}\nlint: {{ unbounded-for-each: deny }}\n\
+             targets: {{ t: {{ labels: {{ KEY: x }}, measure: {{ endpoint: 'http://127.0.0.1/' }}, \
+             strategy: {{ name: {}, split: weighted, weights: {{ KEY: 2 }} }} }} }}",
+            name.as_str()
+        );
+        let config = good(&text, &[]);
+        let shown: Vec<_> = config.settings.iter().map(|setting| setting.path.as_str()).collect();
+        let times = |path: &str| shown.iter().filter(|shown| **shown == path).count();
+        for key in keys::ENGINE {
+            // Its names are those of the lints.
+            let path = key.path.replace("lint.KEY", "lint.unbounded-for-each");
+            assert_eq!(times(&path), 1, "{path}");
+        }
+        for key in keys::TARGET {
+            let path = format!("targets.t.{}", key.path);
+            let of_one_strategy = build::OWN.iter().find(|(own, _)| *own == key.path);
+            let expected = usize::from(of_one_strategy.is_none_or(|(_, of)| *of == name));
+            assert_eq!(times(&path), expected, "{path} under {}", name.as_str());
+            read_by_some.extend((expected == 1).then_some(key.path));
+        }
     }
-    for key in keys::TARGET {
-        let path = format!("targets.t.{}", key.path);
-        assert_eq!(shown.iter().filter(|shown| **shown == path).count(), 1, "{path}");
-    }
+    assert_eq!(read_by_some.len(), keys::TARGET.len());
 }
 
 #[test]

@@ -5,6 +5,7 @@
 pub mod action;
 pub mod assignment;
 pub mod event;
+pub mod latency;
 pub mod metric;
 pub mod network;
 pub mod objective;

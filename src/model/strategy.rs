@@ -1,8 +1,11 @@
 //! How a target's rate is found: the strategies as they are configured.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::base::id::AgentId;
 
 /// A strategy and what holds for all of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +21,18 @@ pub struct StrategySettings {
     pub patience: Duration,
     /// … by this share a second.
     pub decay: f64,
+    pub split: Split,
+}
+
+/// How a total becomes the agents' shares.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Split {
+    #[default]
+    Equal,
+    /// In proportion; who is not listed weighs 1.
+    Weighted(BTreeMap<AgentId, f64>),
+    /// Max-min fair by what comes to each of them.
+    Fair,
 }
 
 /// Which one, and what only it knows.
@@ -117,6 +132,7 @@ impl StrategySettings {
             hysteresis: 0.01,
             patience: Duration::from_secs(5),
             decay: 0.05,
+            split: Split::Equal,
         }
     }
 

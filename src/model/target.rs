@@ -153,6 +153,9 @@ pub struct TargetState {
     pub rate_rps: Option<f64>,
     /// What is verified for `signature`; an undo does not go above it.
     pub verified_rps: Option<f64>,
+    /// What the strategy remembers that set the rate, as it wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steering: Option<Json>,
     pub lease: Lease,
     pub updated_at: Timestamp,
 }
@@ -176,6 +179,7 @@ impl TargetState {
             signature: None,
             rate_rps: None,
             verified_rps: None,
+            steering: None,
             lease: Lease::default(),
             updated_at: now,
         }

@@ -34,6 +34,9 @@ pub trait Control: Debug + Send + Sync {
     /// Brings a paused target back to `stable`.
     async fn resume(&self, target: &TargetName) -> Result<TargetState, ControlError>;
 
+    /// Sets the rate of a target at rest, and keeps what the strategy remembers that found it. Refused while a run holds the target.
+    async fn steer(&self, target: &TargetName, rate_rps: f64, remembered: Json) -> Result<TargetState, ControlError>;
+
     /// A person decides what a run waits for: at `place`, or at the only place there is. Durable when it returns, with the place.
     async fn decide(&self, run: RunId, place: Option<Place>, decision: Decision) -> Result<Place, ControlError>;
 

@@ -363,6 +363,10 @@ impl Control for Engine {
         self.ask(target, Message::Resume).await
     }
 
+    async fn steer(&self, target: &TargetName, rate_rps: f64, remembered: Json) -> Result<TargetState, ControlError> {
+        self.ask(target, |steered| Message::Steer { rate_rps, remembered, steered }).await
+    }
+
     async fn decide(&self, run: RunId, place: Option<Place>, decision: Decision) -> Result<Place, ControlError> {
         self.decide_approval(run, place, decision).await
     }

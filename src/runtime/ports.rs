@@ -19,6 +19,7 @@ use crate::base::id::{AgentId, IdempotencyKey, RunId, Signature, TargetName};
 use crate::model::action::ActionSignature;
 use crate::model::assignment::{Epoch, Traffic};
 use crate::model::record::{Measurement, Record};
+use crate::model::sample::Sample;
 use crate::model::schema::JsonMap;
 use crate::model::target::{TargetSettings, TargetState};
 use crate::plan::Plan;
@@ -157,7 +158,15 @@ pub struct AdjustOrder<'a> {
     pub settings: &'a TargetSettings,
     pub state: &'a TargetState,
     pub max_rps: f64,
-    pub agents: &'a [AgentId],
+    pub agents: &'a [Claimant],
+}
+
+/// An agent that is to have its part of a total.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimant {
+    pub agent: AgentId,
+    /// What came to it lately, requests a second; `None` where it does not tell.
+    pub demand_rps: Option<f64>,
 }
 
 /// A new total and its shares.
@@ -190,6 +199,11 @@ pub trait Dispatcher: Debug + Send + Sync {
 
     /// What the target's agents passed between two moments; `None` where reports do not cover the span.
     fn traffic(&self, target: &TargetName, from: Timestamp, to: Timestamp) -> Option<Traffic>;
+
+    /// What the agents that are connected saw of the target between two moments; `None` where not all of them have told yet.
+    fn sample(&self, _target: &TargetName, _from: Timestamp, _to: Timestamp) -> Option<Sample> {
+        None
+    }
 }
 
 /// What to tell the agents of a target.

@@ -5,3 +5,4 @@ pub mod dispatch;
 pub mod plant;
 pub mod pressure;
 pub mod recorder;
+pub mod steering;

@@ -95,6 +95,10 @@ impl Control for FakeControl {
         Ok(self.halts.lock().unwrap().clone())
     }
 
+    async fn steer(&self, _: &TargetName, _: f64, _: Json) -> Result<TargetState, ControlError> {
+        Err(ControlError::Conflict("nothing is steered over HTTP".to_owned()))
+    }
+
     async fn pause(&self, target: &TargetName) -> Result<TargetState, ControlError> {
         if target.as_str() == "checkout" {
             return Err(ControlError::Conflict("run 7 holds target `checkout`".to_owned()));

@@ -8,6 +8,7 @@ mod begin;
 mod dormant;
 mod finish;
 mod routing;
+mod steer;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -54,6 +55,12 @@ pub(super) enum Message {
     },
     Pause(oneshot::Sender<Result<TargetState, ControlError>>),
     Resume(oneshot::Sender<Result<TargetState, ControlError>>),
+    /// A strategy sets another rate.
+    Steer {
+        rate_rps: f64,
+        remembered: Json,
+        steered: oneshot::Sender<Result<TargetState, ControlError>>,
+    },
     Halt(bool),
     /// Other rules and workflows are in force.
     Program(Arc<Program>),
@@ -321,6 +328,10 @@ impl Desk {
             Message::Resume(answer) => {
                 let result = self.change_phase(Trigger::Resume).await;
                 let _ = answer.send(result);
+            }
+            Message::Steer { rate_rps, remembered, steered } => {
+                let result = self.steer(rate_rps, remembered).await;
+                let _ = steered.send(result);
             }
             Message::Halt(halted) => {
                 self.halted = halted;

@@ -14,10 +14,11 @@ mod split;
 pub mod steer;
 mod watch;
 
+use self::split::shares;
 use crate::runtime::effect::ActionError;
 use crate::runtime::ports::{AdjustOrder, Adjuster, Proposal};
 
-pub use self::split::equally;
+pub use self::split::{equally, portions};
 
 /// Turns what a target was measured to bear into a total, and splits it over the agents.
 ///
@@ -37,7 +38,7 @@ impl Adjuster for StrategyAdjuster {
         // The floor lifts nothing above what the strategy wants: what is measured to break the target is not sent because the
         // configuration hoped for more.
         let total_rps = limits::limited(&order.settings.rate, order.state.rate_rps, wanted);
-        Ok(Proposal { total_rps, assignments: equally(total_rps, order.agents) })
+        Ok(Proposal { total_rps, assignments: shares(&order.settings.strategy.split, total_rps, order.agents) })
     }
 }
 

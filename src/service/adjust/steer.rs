@@ -44,6 +44,15 @@ pub struct State {
     own: Own,
 }
 
+impl State {
+    /// Nothing is heard because nothing was asked: the time until now is no silence, and what was sent is not what was set.
+    pub fn excuse(&mut self, now: Timestamp) {
+        self.watch.heard = self.watch.heard.map(|_| now);
+        self.stepped = None;
+        self.wanted_rps = None;
+    }
+}
+
 /// What only one strategy remembers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,6 +9,7 @@ use crate::base::id::{AgentId, TargetName};
 use crate::model::objective::Objective;
 use crate::model::strategy::StrategySettings;
 use crate::model::target::{Mode, OnExpiry, RateSettings, TargetSettings, TargetState};
+use crate::runtime::ports::Claimant;
 
 fn settings(keep: f64, floor_rps: f64, ceiling_rps: f64, max_step: Option<f64>) -> TargetSettings {
     TargetSettings {
@@ -39,7 +40,8 @@ fn compute(
 ) -> Result<Proposal, ActionError> {
     let mut state = TargetState::unknown(settings.name.clone(), Timestamp(0));
     state.rate_rps = current;
-    let agents: Vec<AgentId> = (0..agents).map(|index| AgentId::from(format!("agent-{index}"))).collect();
+    let claimant = |index| Claimant { agent: AgentId::from(format!("agent-{index}")), demand_rps: None };
+    let agents: Vec<Claimant> = (0..agents).map(claimant).collect();
     StrategyAdjuster.compute(&AdjustOrder { settings, state: &state, max_rps, agents: &agents })
 }
 

@@ -8,7 +8,8 @@ use super::ledger::Moment;
 use crate::base::id::{AgentId, IdempotencyKey, TargetName};
 use crate::model::assignment::{Assignment, Epoch};
 use crate::model::target::{Mode, OnExpiry, TargetSettings};
-use crate::runtime::ports::{Rates, Share};
+use crate::runtime::ports::{Claimant, Rates, Share};
+use crate::service::adjust::portions;
 
 /// A total and how it is split: what the store keeps and the agents are driven to.
 #[derive(Clone, Debug)]
@@ -33,6 +34,15 @@ pub struct Roll {
     pub present: BTreeSet<AgentId>,
     /// Cannot be told; each may hold this much for ever.
     pub absent: BTreeMap<AgentId, f64>,
+    /// What came to each agent that tells, requests a second.
+    pub demands: BTreeMap<AgentId, f64>,
+}
+
+impl Roll {
+    /// What is known of an agent's claim.
+    pub fn claimant(&self, agent: &AgentId) -> Claimant {
+        Claimant { agent: agent.clone(), demand_rps: self.demands.get(agent).copied() }
+    }
 }
 
 /// The frame of a decision.
@@ -63,7 +73,10 @@ pub fn enforces(settings: &TargetSettings) -> bool {
 /// are there and were not named get nothing.
 pub fn decide(terms: &Terms<'_>, rates: &Rates, roll: &Roll) -> Decision {
     let (total_rps, mut wanted) = match rates {
-        Rates::Total(total) => (*total, split(*total, &roll.present)),
+        Rates::Total(total) => {
+            let claimants: Vec<Claimant> = roll.present.iter().map(|agent| roll.claimant(agent)).collect();
+            (*total, portions(&terms.settings.strategy.split, *total, &claimants))
+        }
         Rates::Each(shares) => {
             let wanted: BTreeMap<_, _> = shares.iter().map(|share| (share.agent.clone(), share.rate_rps)).collect();
             (wanted.values().sum(), wanted)
@@ -184,10 +197,6 @@ pub fn problem(rates: &Rates) -> Option<String> {
             })
         }
     }
-}
-
-fn split(total: f64, agents: &BTreeSet<AgentId>) -> BTreeMap<AgentId, f64> {
-    agents.iter().map(|agent| (agent.clone(), total / count(agents.len()))).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number of agents")]

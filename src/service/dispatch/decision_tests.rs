@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::{Roll, Terms, decide, problem, recall, restored};
 use crate::base::id::{AgentId, TargetName};
 use crate::model::assignment::Epoch;
+use crate::model::strategy::Split;
 use crate::model::target::OnExpiry;
 use crate::runtime::ports::{Rates, Share};
 
@@ -30,7 +31,11 @@ fn who_is_there_and_was_not_named_gets_nothing() {
 
 #[test]
 fn a_command_that_was_stored_is_recalled_by_its_key_alone() {
-    let roll = Roll { present: ["a", "b"].map(AgentId::from).into(), absent: [(AgentId::from("c"), 4.0)].into() };
+    let roll = Roll {
+        present: ["a", "b"].map(AgentId::from).into(),
+        absent: [(AgentId::from("c"), 4.0)].into(),
+        ..Roll::default()
+    };
     let decided = with_terms("run/step", |terms| decide(terms, &Rates::Total(100.0), &roll));
     let stored: Vec<_> = decided.shares.values().chain(decided.aside.values()).cloned().collect();
     let again = with_terms("run/step", |terms| recall(terms, &Rates::Total(100.0), stored.clone())).unwrap();
@@ -59,15 +64,20 @@ proptest! {
         absent in prop::collection::btree_map("[g-j]", 0.0..10.0_f64, 0..4),
         each: bool,
         refuse: bool,
+        split in 0..3_usize,
+        demands in prop::collection::btree_map("[a-f]", 0.0..200.0_f64, 0..4),
     ) {
         let roll = Roll {
             present: present.iter().map(|agent| AgentId::from(agent.as_str())).collect(),
             absent: absent.iter().map(|(agent, rate)| (AgentId::from(agent.as_str()), *rate)).collect(),
+            demands: demands.iter().map(|(agent, rate)| (AgentId::from(agent.as_str()), *rate)).collect(),
         };
         let each_share = shares.iter().map(|(agent, rate)| share(agent, *rate)).collect();
         let rates = if each { Rates::Each(each_share) } else { Rates::Total(total) };
         let mut settings = fixture::settings("checkout");
         settings.rate.floor_rps = floor;
+        let weights = [(AgentId::from("a"), 3.0)].into();
+        settings.strategy.split = [Split::Equal, Split::Weighted(weights), Split::Fair][split].clone();
         settings.rate.on_expiry = if refuse { OnExpiry::Refuse } else { OnExpiry::Floor };
         let target = TargetName::from("checkout");
         let terms =

@@ -5,6 +5,9 @@
 //! the way back after a crash are one and the same.
 //! What it must not know: streams, the store, who decided.
 
+mod fair;
+mod seen;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::{Decision, Roll, enforces, restored};
@@ -13,7 +16,7 @@ use super::ledger::{Claim, Ledger, Moment, Pace, Wish};
 use super::registry::{ALIVE_MS, Agent, FORGET_AFTER_MS, Introduction, NameTaken, Reach, SILENT_MS, Sent};
 use crate::base::clock::Timestamp;
 use crate::base::id::{AgentId, IdempotencyKey, TargetName};
-use crate::model::assignment::{Answer, Assignment, Epoch, Traffic};
+use crate::model::assignment::{Answer, Assignment, Epoch};
 use crate::model::target::{OnExpiry, PushAgent, TargetSettings};
 use crate::runtime::ports::AgentView;
 
@@ -439,6 +442,9 @@ impl Desk {
                 roll.absent.insert(id.clone(), self.ledger.lasting(id));
             } else {
                 roll.present.insert(id.clone());
+                if let Some(demand_rps) = agent.session().and_then(|_| agent.windows.demand_rps()) {
+                    roll.demands.insert(id.clone(), demand_rps);
+                }
             }
         }
         roll
@@ -469,21 +475,6 @@ impl Desk {
     pub fn views(&self) -> Vec<AgentView> {
         let share = |id| self.decision.as_ref().and_then(|decision| decision.shares.get(id));
         self.agents.iter().map(|(id, agent)| agent.view(id, &self.target, share(id))).collect()
-    }
-
-    /// What all agents passed between two moments; `None` where one of them may have passed what it did not report.
-    pub fn traffic(&self, from: Timestamp, to: Timestamp, now: Moment) -> Option<Traffic> {
-        let mut traffic = Traffic { from, to, passed: 0.0, refused: 0.0 };
-        for (id, agent) in &self.agents {
-            // One that holds no more than a fallback and is away counts as passing nothing: that errs towards safety.
-            if agent.is_away() && !self.ledger.is_live(id, now) {
-                continue;
-            }
-            let (passed, refused) = agent.windows.between(from.max(agent.joined_at), to)?;
-            traffic.passed += passed;
-            traffic.refused += refused;
-        }
-        Some(traffic)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::agent::holder::{Holder, Order};
 use crate::base::clock::Timestamp;
 use crate::base::id::AgentId;
 use crate::model::assignment::{Answer, Epoch};
+use crate::model::strategy::Split;
 use crate::model::target::{OnExpiry, TargetSettings};
 use crate::runtime::ports::{Rates, Share};
 use crate::service::dispatch::decision::{Terms, decide};
@@ -15,6 +16,7 @@ use crate::service::dispatch::decision::{Terms, decide};
 use crate::service::dispatch::ledger::Moment;
 use crate::service::dispatch::registry::{Holding, Introduction, NameTaken};
 use crate::service::dispatch::tests::fixture;
+use crate::service::dispatch::traffic::{Answers, Reported};
 
 const TODAY: Timestamp = Timestamp(1_700_000_000_000);
 const TIME_TO_LIVE_MS: u64 = 9_000;
@@ -80,6 +82,58 @@ fn a_total_is_split_and_the_fallbacks_share_the_floor() {
     assert_eq!(desk.pump(Moment(RESEND_MS - 1)), []);
     let again = desk.pump(Moment(RESEND_MS));
     assert_eq!(again.iter().map(|c| c.epoch).collect::<Vec<_>>(), sent.iter().map(|c| c.epoch).collect::<Vec<_>>());
+}
+
+/// A report of the second before `at_s`, that came at once.
+fn report(desk: &mut Desk, agent: &str, session: u64, at_s: u64, passed: u64, refused: u64) {
+    let reported = Reported { from_ms: (at_s - 1) * 1_000, to_ms: at_s * 1_000, passed, refused };
+    let answers = Answers { answered: passed, failed: 1, latencies: vec![(230, passed)] };
+    let arrived = Timestamp(TODAY.0 + i64::try_from(at_s * 1_000).unwrap());
+    desk.windows(&agent.into(), session).unwrap().add(reported, answers, arrived);
+}
+
+#[test]
+fn a_sample_is_what_all_agents_saw_and_none_while_one_has_not_told() {
+    let mut desk = desk_with(&["a", "b"]);
+    let at = |seconds: i64| Timestamp(TODAY.0 + seconds * 1_000);
+    report(&mut desk, "a", 0, 1, 80, 20);
+    report(&mut desk, "a", 0, 2, 80, 20);
+    report(&mut desk, "b", 1, 1, 40, 0);
+    assert_eq!(desk.sample(at(1), at(2)), None);
+    report(&mut desk, "b", 1, 2, 40, 0);
+    let sample = desk.sample(at(1), at(2)).unwrap();
+    assert_eq!((sample.passed.round(), sample.refused.round()), (120.0, 20.0));
+    assert_eq!((sample.answered, sample.failed), (120.0, 2.0));
+    assert!(sample.p99_ms.is_some_and(|ms| (20.0..24.0).contains(&ms)), "{sample:?}");
+    // One that is gone is not waited for.
+    desk.disconnected(&"b".into(), 1, true, Moment(2_000));
+    report(&mut desk, "a", 0, 3, 80, 20);
+    assert!(desk.sample(at(2), at(3)).is_some());
+    assert_eq!(Desk::new("checkout".into(), 1).sample(at(1), at(2)), None);
+}
+
+#[test]
+fn a_fair_split_follows_demand_and_stands_for_a_while() {
+    let mut settings = settings();
+    settings.strategy.split = Split::Fair;
+    let mut desk = desk_with(&["a", "b"]);
+    report(&mut desk, "a", 0, 1, 16, 0);
+    report(&mut desk, "b", 1, 1, 50, 90);
+    let split = |desk: &mut Desk, now: Moment| {
+        let (target, epoch, roll) = (desk.target.clone(), desk.epochs.next(1), desk.roll(now));
+        let terms = Terms { target: &target, settings: &settings, key: "split".into(), epoch, now };
+        desk.decision = Some(decide(&terms, &Rates::Total(100.0), &roll));
+        brief(&desk.pump(now))
+    };
+    assert_eq!(split(&mut desk, Moment(1_000)), [("a".into(), 20.0), ("b".into(), 80.0)]);
+    assert!(!desk.is_split_wrongly(Moment(1_000)));
+    // Now it is the other way round.
+    report(&mut desk, "a", 0, 2, 20, 60);
+    report(&mut desk, "b", 1, 2, 10, 0);
+    assert!(!desk.is_split_unfairly(&settings, Moment(5_999)), "not so soon");
+    assert!(desk.is_split_unfairly(&settings, Moment(6_000)));
+    settings.strategy.split = Split::Equal;
+    assert!(!desk.is_split_unfairly(&settings, Moment(6_000)));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::ledger::Moment;
 use crate::base::clock::Timestamp;
 use crate::base::id::{IdempotencyKey, TargetName};
 use crate::model::assignment::Traffic;
+use crate::model::sample::Sample;
 use crate::runtime::effect::{ActionError, FailureKind, Link};
 use crate::runtime::ports::{
     AgentView, AssignedRate, DispatchOrder, Dispatched, Dispatcher, Guard, StoreError, Transaction, Write,
@@ -39,6 +40,10 @@ impl Dispatcher for DispatchService {
             Some(desk) => desk.traffic(from, to, self.now()),
             None => Some(Traffic { from, to, passed: 0.0, refused: 0.0 }),
         }
+    }
+
+    fn sample(&self, target: &TargetName, from: Timestamp, to: Timestamp) -> Option<Sample> {
+        self.inner().desks.get(target).and_then(|desk| desk.sample(from, to))
     }
 }
 

@@ -87,7 +87,10 @@ impl DispatchService {
     async fn settle(&self, name: &TargetName, settings: &TargetSettings) -> Result<bool, StoreError> {
         let wrong = |service: &Self| {
             let now = service.now();
-            service.with_desk(name, |desk| (desk.has_departed(), desk.is_split_wrongly(now) && !desk.halted))
+            service.with_desk(name, |desk| {
+                let is_wrong = desk.is_split_wrongly(now) || desk.is_split_unfairly(settings, now);
+                (desk.has_departed(), is_wrong && !desk.halted)
+            })
         };
         if wrong(self) == (false, false) {
             return Ok(true);

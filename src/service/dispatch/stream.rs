@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::desk::Outgoing;
 use super::registry::{Holding, Introduction, NameTaken};
-use super::traffic::Reported;
+use super::traffic::{Answers, Reported};
 use super::{DispatchService, Outbox};
 use crate::base::id::{AgentId, TargetName};
 use crate::model::assignment::Answer;
@@ -203,9 +203,15 @@ impl DispatchService {
                     passed: report.passed,
                     refused: report.refused,
                 };
+                let latencies = report.latencies.iter();
+                let answers = Answers {
+                    answered: report.answered,
+                    failed: report.failed,
+                    latencies: latencies.map(|latency| (latency.bucket as usize, latency.count)).collect(),
+                };
                 self.with_desk(target, |desk| {
                     if let Some(windows) = desk.windows(agent, *session) {
-                        windows.add(reported, today);
+                        windows.add(reported, answers, today);
                     }
                 });
             }

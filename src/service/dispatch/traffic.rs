@@ -7,9 +7,13 @@
 use std::collections::VecDeque;
 
 use crate::base::clock::Timestamp;
+use crate::model::latency::Latencies;
 
 /// Ten minutes of reports.
 const KEPT: usize = 2_400;
+
+/// So many reports keep what they say of answers.
+const ANSWERS_KEPT: usize = 80;
 
 /// Clocks drift apart by less than this in one report's time.
 const DRIFT_MS: f64 = 0.05;
@@ -32,6 +36,23 @@ pub struct Reported {
     pub refused: u64,
 }
 
+/// What one report says of the answers that came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    pub answered: u64,
+    pub failed: u64,
+    /// Bucket and count.
+    pub latencies: Vec<(usize, u64)>,
+}
+
+/// Answers of several reports together.
+#[derive(Clone, Debug, Default)]
+pub struct AllAnswers {
+    pub answered: f64,
+    pub failed: f64,
+    pub latencies: Latencies,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Window {
     /// Milliseconds since 1970 on the engine's clock.
@@ -45,6 +66,8 @@ struct Window {
 #[derive(Clone, Debug, Default)]
 pub struct Windows {
     kept: VecDeque<Window>,
+    /// When the windows ended whose answers are kept.
+    answers: VecDeque<(f64, Answers)>,
     /// The engine's clock less the agent's, and where the agent's last window ended on its own.
     clock: Option<(f64, u64)>,
 }
@@ -57,7 +80,7 @@ impl Windows {
 
     /// Takes a report that arrived at `arrived`. One that ends before it begins says nothing.
     #[expect(clippy::cast_precision_loss, reason = "milliseconds and counts are far below 2^53")]
-    pub fn add(&mut self, report: Reported, arrived: Timestamp) {
+    pub fn add(&mut self, report: Reported, answers: Answers, arrived: Timestamp) {
         if report.to_ms <= report.from_ms {
             return;
         }
@@ -80,6 +103,23 @@ impl Windows {
             self.kept.pop_front();
         }
         self.kept.push_back(window);
+        if self.answers.len() == ANSWERS_KEPT {
+            self.answers.pop_front();
+        }
+        self.answers.push_back((to, answers));
+    }
+
+    /// Adds the answers of the windows that ended after `from` and not after `to`.
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds and counts are far below 2^53")]
+    pub fn answers(&self, from: Timestamp, to: Timestamp, all: &mut AllAnswers) {
+        let within = self.answers.iter().filter(|(ended, _)| *ended > from.0 as f64 && *ended <= to.0 as f64);
+        for (_, answers) in within {
+            all.answered += answers.answered as f64;
+            all.failed += answers.failed.min(answers.answered) as f64;
+            for (bucket, count) in &answers.latencies {
+                all.latencies.add(*bucket, *count);
+            }
+        }
     }
 
     /// Passed and refused between two moments, windows taken in proportion; `None` where the windows do not cover the time.
@@ -100,6 +140,12 @@ impl Windows {
             covered = window.to.max(covered);
         }
         (covered + 1.0 >= to).then_some((passed, refused))
+    }
+
+    /// What came to the agent lately, requests a second; `None` where it has not told yet.
+    pub fn demand_rps(&self) -> Option<f64> {
+        let (passed_rps, refused_rps) = self.recent_rps();
+        (!self.kept.is_empty()).then_some(passed_rps + refused_rps)
     }
 
     /// Requests a second over the last reports: passed and refused.
@@ -135,6 +181,7 @@ mod tests {
         for index in 0..8 {
             windows.add(
                 report(index * 250, (index + 1) * 250, 25),
+                Answers::default(),
                 Timestamp(10_250 + 250 * i64::try_from(index).unwrap()),
             );
         }
@@ -152,7 +199,7 @@ mod tests {
         for (index, late) in [0, 180, 0, 40, 900, 650, 400, 0].into_iter().enumerate() {
             let index = u64::try_from(index).unwrap();
             let arrived = Timestamp(10_250 + 250 * i64::try_from(index).unwrap() + late);
-            windows.add(report(index * 250, (index + 1) * 250, 25), arrived);
+            windows.add(report(index * 250, (index + 1) * 250, 25), Answers::default(), arrived);
         }
         assert!(near(windows.between(Timestamp(10_000), Timestamp(12_000)), 200.0));
         assert!(near(windows.between(Timestamp(10_500), Timestamp(11_500)), 100.0));
@@ -161,8 +208,8 @@ mod tests {
     #[test]
     fn a_window_that_was_lost_is_a_gap() {
         let mut windows = Windows::default();
-        windows.add(report(0, 250, 25), Timestamp(10_250));
-        windows.add(report(500, 750, 25), Timestamp(10_750));
+        windows.add(report(0, 250, 25), Answers::default(), Timestamp(10_250));
+        windows.add(report(500, 750, 25), Answers::default(), Timestamp(10_750));
         assert_eq!(windows.between(Timestamp(10_000), Timestamp(10_750)), None);
         assert!(near(windows.between(Timestamp(10_500), Timestamp(10_750)), 25.0));
     }
@@ -170,9 +217,9 @@ mod tests {
     #[test]
     fn an_agent_that_began_anew_does_not_stretch_its_last_window() {
         let mut windows = Windows::default();
-        windows.add(report(90_000, 90_250, 25), Timestamp(10_250));
+        windows.add(report(90_000, 90_250, 25), Answers::default(), Timestamp(10_250));
         windows.new_stream();
-        windows.add(report(0, 250, 25), Timestamp(20_250));
+        windows.add(report(0, 250, 25), Answers::default(), Timestamp(20_250));
         assert_eq!(windows.between(Timestamp(10_000), Timestamp(20_250)), None);
         assert!(near(windows.between(Timestamp(20_000), Timestamp(20_250)), 25.0));
     }
@@ -180,8 +227,22 @@ mod tests {
     #[test]
     fn a_report_that_makes_no_sense_is_ignored() {
         let mut windows = Windows::default();
-        windows.add(report(500, 500, 25), Timestamp(10_250));
-        windows.add(report(500, 400, 25), Timestamp(10_250));
+        windows.add(report(500, 500, 25), Answers::default(), Timestamp(10_250));
+        windows.add(report(500, 400, 25), Answers::default(), Timestamp(10_250));
         assert_eq!(windows.between(Timestamp(10_000), Timestamp(10_250)), None);
+    }
+
+    #[test]
+    fn answers_are_those_of_the_windows_that_ended_in_the_span() {
+        let mut windows = Windows::default();
+        for index in 0..4_u64 {
+            let answers = Answers { answered: 10 + index, failed: index, latencies: vec![(200, 10 + index)] };
+            let arrived = Timestamp(10_250 + 250 * i64::try_from(index).unwrap());
+            windows.add(report(index * 250, (index + 1) * 250, 25), answers, arrived);
+        }
+        let mut all = AllAnswers::default();
+        windows.answers(Timestamp(10_250), Timestamp(10_750), &mut all);
+        assert_eq!((all.answered, all.failed), (23.0, 3.0));
+        assert!(all.latencies.percentile_ms(0.5).is_some());
     }
 }
