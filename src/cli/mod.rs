@@ -37,6 +37,7 @@ pub mod runs;
 pub mod schema;
 pub mod serve;
 mod signals;
+pub mod simulate;
 pub mod targets;
 pub mod telemetry;
 pub mod test;
@@ -124,6 +125,8 @@ pub enum Command {
     Test(test::Args),
     /// Play the recorded events by other rules and workflows, and tell what would have come of them.
     Backtest(backtest::Args),
+    /// Try rules, workflows and a strategy on a simulated target, and draw what came of it.
+    Simulate(simulate::Args),
     /// Make a folder with a configuration, rules and workflows that validate and run.
     Init(init::Args),
     /// Copy the store to a file; an engine may be at work on it.
@@ -163,6 +166,7 @@ pub fn run(cli: Cli) -> Exit {
             | Command::Test(_)
             | Command::Backtest(_)
             | Command::Explain(_)
+            | Command::Simulate(_)
     );
     if !starts_itself && let Err(failure) = telemetry::start(&log, None) {
         return failure.report();
@@ -194,6 +198,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Schema(args) => schema::run(&args),
         Command::Test(args) => test::run(&args, &log),
         Command::Backtest(args) => backtest::run(&args, &log),
+        Command::Simulate(args) => simulate::run(&args, &log),
         Command::Init(args) => init::run(&args),
         Command::Backup(args) => backup::run(&args, backup::Order::Backup),
         Command::Restore(args) => backup::run(&args, backup::Order::Restore),

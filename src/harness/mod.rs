@@ -9,6 +9,7 @@
 //! | `trace` | the history for people |
 //! | `coverage` | which rules, steps and branches histories have seen |
 //! | `snapshots` | plans as they are kept beside their workflows |
+//! | `simulation` | a program and a strategy against a target in virtual time |
 //! | `session` | all scenarios and snapshots of a program |
 //! | `report` | all of it as text, JSON and JUnit |
 //! | `backtest` | plays what a store recorded in a world, and compares |
@@ -21,6 +22,7 @@ pub mod play;
 pub mod report;
 pub mod scenario;
 pub mod session;
+pub mod simulation;
 pub mod snapshots;
 pub mod trace;
 pub mod verdict;

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use super::scenario::{LENGTH_S, Scenario, WARM_UP_S};
-use super::{Admission, Plant};
+use super::{Admission, Plant, Second};
 use crate::base::clock::Timestamp;
 use crate::base::random::Random;
 use crate::model::objective::Objective;
@@ -90,26 +90,40 @@ pub fn run(scenario: &Scenario, seed: u64, control: &mut dyn Control) -> Vec<Poi
         control.tick(now, scenario.agents(at_s), &came);
         let mut second = plant.second(control);
         let end = Timestamp(now.0 + 1_000);
-        let sample = second.sample(now, end);
+        let (point, sample) = point(scenario, at_s, control.rate_rps(), &mut second, (now, end), &OBJECTIVE);
         if chance.unit() >= scenario.lost {
             on_the_way.push_back((Timestamp(end.0 + (scenario.late_s * 1_000.0) as i64), sample));
         }
-        let capacity_rps = scenario.borne(at_s).capacity_rps;
-        let broken = sample.p99_ms.is_some_and(|p99_ms| !OBJECTIVE.is_met_by(p99_ms, second.error_rate()));
-        points.push(Point {
-            at_s: at_s - f64::from(WARM_UP_S),
-            capacity_rps,
-            oracle_rps: (ORACLE * capacity_rps).min(scenario.total_demand_rps(at_s)),
-            rate_rps: control.rate_rps(),
-            passed_rps: second.passed as f64,
-            served_rps: second.served() as f64,
-            p50_ms: sample.p50_ms,
-            p99_ms: sample.p99_ms,
-            error_rate: second.error_rate(),
-            broken,
-        });
+        points.push(point);
     }
     points
+}
+
+/// What one second came to, and what the agents saw of it.
+pub fn point(
+    scenario: &Scenario,
+    at_s: f64,
+    rate_rps: Option<f64>,
+    second: &mut Second,
+    (from, to): (Timestamp, Timestamp),
+    objective: &Objective,
+) -> (Point, Sample) {
+    let capacity_rps = scenario.borne(at_s).capacity_rps;
+    let sample = second.sample(from, to);
+    let error_rate = second.error_rate();
+    let point = Point {
+        at_s: at_s - f64::from(WARM_UP_S),
+        capacity_rps,
+        oracle_rps: (ORACLE * capacity_rps).min(scenario.total_demand_rps(at_s)),
+        rate_rps,
+        passed_rps: second.passed as f64,
+        served_rps: second.served() as f64,
+        p50_ms: sample.p50_ms,
+        p99_ms: sample.p99_ms,
+        error_rate,
+        broken: sample.p99_ms.is_some_and(|p99_ms| !objective.is_met_by(p99_ms, error_rate)),
+    };
+    (point, sample)
 }
 
 /// What a course comes to, the warm-up left out.

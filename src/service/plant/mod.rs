@@ -11,6 +11,7 @@
     reason = "virtual nanoseconds and counts of one run are far below 2^53"
 )]
 
+pub mod agents;
 pub mod course;
 pub mod scenario;
 pub mod steered;

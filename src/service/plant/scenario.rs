@@ -110,11 +110,17 @@ pub struct Scenario {
 
 impl Scenario {
     /// The case as this seed makes it: capacity, and what a deploy changes, are drawn by chance.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few workers")]
     pub fn new(case: Case, seed: u64) -> Self {
+        Self::of(case, None, seed)
+    }
+
+    /// The same of a target that bears so much at first, where that is given.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few workers")]
+    pub fn of(case: Case, capacity_rps: Option<f64>, seed: u64) -> Self {
         let mut random = Random(seed);
         let (least, most) = CAPACITIES_RPS;
-        let base_rps = least * (most / least).powf(random.unit());
+        let drawn_rps = least * (most / least).powf(random.unit());
+        let base_rps = capacity_rps.unwrap_or(drawn_rps);
         let by_workers = random.unit() < 0.5;
         let calm = Self {
             base_rps,

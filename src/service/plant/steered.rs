@@ -1,8 +1,9 @@
 //! A strategy on the plant: agents that keep shares of the rate it finds, and retests where it asks for one.
 
-#![expect(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "counts of one run are far below 2^53")]
+#![expect(clippy::cast_precision_loss, reason = "counts of one run are far below 2^53")]
 
 use super::Admission;
+use super::agents::Agents;
 use super::course::{Control, OBJECTIVE};
 use super::scenario::Scenario;
 use crate::base::clock::Timestamp;
@@ -12,31 +13,9 @@ use crate::model::strategy::StrategySettings;
 use crate::model::target::RateSettings;
 use crate::service::adjust::steer::{Known, Seen, State, step};
 
-/// From setting a rate until the agents keep it.
-const REACH_NS: u64 = 300_000_000;
-
-/// An agent saves up to so much time of its rate, as the real one does.
-const BURST_S: f64 = 0.04;
-
 /// A retest takes so long, and is off by about this share.
 const RETEST_S: i64 = 30;
 const RETEST_ERROR: f64 = 0.015;
-
-/// What one agent may send.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pace {
-    rate_rps: f64,
-    saved: f64,
-    at_ns: u64,
-}
-
-impl Pace {
-    fn catch_up(&mut self, now_ns: u64) {
-        let more = self.rate_rps * now_ns.saturating_sub(self.at_ns) as f64 / 1e9;
-        self.saved = (self.saved + more).min((self.rate_rps * BURST_S).max(3.0));
-        self.at_ns = now_ns;
-    }
-}
 
 /// The limits under which strategies are compared: hardly any.
 pub fn limits(scenario: &Scenario) -> RateSettings {
@@ -59,10 +38,8 @@ pub struct Steered<'a> {
     rate: RateSettings,
     state: State,
     rate_rps: f64,
-    paces: Vec<Pace>,
-    /// When a new rate reaches the agents, and what is each one's share.
-    coming: Option<(u64, f64)>,
-    agents: usize,
+    agents: Agents,
+    count: usize,
     known: Option<(f64, Timestamp)>,
     retest_until: Option<Timestamp>,
     pub retests: u32,
@@ -78,9 +55,8 @@ impl<'a> Steered<'a> {
             rate_rps: rate.initial_rps,
             rate,
             state: State::default(),
-            paces: Vec::new(),
-            coming: None,
-            agents: 0,
+            agents: Agents::default(),
+            count: 0,
             known: None,
             retest_until: None,
             retests: 0,
@@ -95,30 +71,15 @@ impl<'a> Steered<'a> {
         self.known = Some((capacity_rps * (1.0 + RETEST_ERROR * self.random.normal()), now));
     }
 
-    fn spread(&mut self, agents: usize, now: Timestamp, at_once: bool) {
-        self.agents = agents;
-        self.paces.resize(agents, Pace::default());
-        let now_ns = now.0 as u64 * 1_000_000;
-        let share = self.rate_rps / agents.max(1) as f64;
-        self.coming = Some((if at_once { now_ns } else { now_ns + REACH_NS }, share));
+    fn spread(&mut self, count: usize, now: Timestamp) {
+        self.count = count;
+        self.agents.set(vec![self.rate_rps / count.max(1) as f64; count], now);
     }
 }
 
 impl Admission for Steered<'_> {
     fn admits(&mut self, agent: usize, now_ns: u64) -> bool {
-        if let Some((_, share)) = self.coming.take_if(|(from_ns, _)| *from_ns <= now_ns) {
-            for pace in &mut self.paces {
-                pace.catch_up(now_ns);
-                pace.rate_rps = share;
-            }
-        }
-        let Some(pace) = self.paces.get_mut(agent) else { return false };
-        pace.catch_up(now_ns);
-        let passes = pace.saved >= 1.0;
-        if passes {
-            pace.saved -= 1.0;
-        }
-        passes
+        self.agents.admits(agent, now_ns)
     }
 }
 
@@ -139,12 +100,12 @@ impl Control for Steered<'_> {
             self.retests += 1;
             self.retest_until = Some(Timestamp(now.0 + RETEST_S * 1_000));
         }
-        let others = agents != self.agents;
+        let others = agents != self.count;
         if advice.change {
             self.rate_rps = advice.rate_rps;
         }
         if advice.change || others {
-            self.spread(agents, now, false);
+            self.spread(agents, now);
         }
     }
 
