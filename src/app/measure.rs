@@ -93,6 +93,7 @@ pub async fn measure(
         strategy: StrategySettings::headroom(0.0),
         measure: None,
         push_agents: Vec::new(),
+        detect: crate::model::target::DetectSettings::default(),
     };
     let mut report = alone::measure(&SystemClock, &settings, &measure, allowed, stop, look).await;
     if let Err(error) = &mut report.result {

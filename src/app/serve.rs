@@ -22,6 +22,7 @@ use crate::runtime::engine::{Engine, Intake, Options};
 use crate::runtime::ports::{Store, StoreError};
 use crate::runtime::retention::{self, Retention};
 use crate::security::{KeySource, MasterKey, Sealing};
+use crate::service::detect::agents::AgentDetector;
 use crate::service::dispatch::grpc_service;
 use crate::service::steering::Steering;
 use crate::store::{self, CrashPoint, CrashingStore, SqliteStore};
@@ -80,6 +81,7 @@ pub async fn serve(
     let intake = intake_of(&config);
     let engine = Engine::start(Options { context, actions, program, intake }).await?;
     let control: Arc<dyn Control> = Arc::clone(&engine) as Arc<_>;
+    let detecting = AgentDetector::new(steered.clone()).start(shutdown.clone());
     let steering = Steering::new(steered, Arc::clone(&control)).start(shutdown.clone());
     let reloader = Arc::new(Reloader::new(Arc::clone(&engine), config.program.clone(), outline));
     reload::at_signal(Arc::clone(&reloader), close.clone())?;
@@ -95,7 +97,7 @@ pub async fn serve(
     shutdown.cancelled().await;
     engine.drain().await;
     close.cancel();
-    for task in [serving.await.map(drop), reconciler.await, pruning.await, steering.await] {
+    for task in [serving.await.map(drop), reconciler.await, pruning.await, steering.await, detecting.await] {
         task.map_err(AppError::internal)?;
     }
     sqlite.close().await;

@@ -21,7 +21,9 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::network::AllowedHosts;
 use crate::model::objective::Objective;
 use crate::model::record::LiveTraffic;
-use crate::model::target::{MeasureLimits, MeasureSettings, Mode, OnExpiry, PushAgent, RateSettings, TargetSettings};
+use crate::model::target::{
+    DetectSettings, MeasureLimits, MeasureSettings, Mode, OnExpiry, PushAgent, RateSettings, TargetSettings,
+};
 
 /// A value and where it was given; `None` for a default.
 #[derive(Clone, Debug)]
@@ -214,6 +216,10 @@ impl Builder<'_> {
         }
         let measure = self.measure(scope, &p99, &ceiling, network, diagnostics);
         let push_agents = self.agents(scope, network, diagnostics);
+        let detect = DetectSettings {
+            latency: self.optional(scope, "detect.latency").map(|given| duration(given).value),
+            idle: self.optional(scope, "detect.idle").map(|given| duration(given).value),
+        };
         let name = scope.prefix.get(1).copied().unwrap_or_default();
         TargetSettings {
             name: name.into(),
@@ -236,6 +242,7 @@ impl Builder<'_> {
             strategy,
             measure,
             push_agents,
+            detect,
         }
     }
 
@@ -365,8 +372,7 @@ impl Builder<'_> {
     }
 
     fn duration(&mut self, scope: &Scope<'_>, path: &'static str) -> Given<Duration> {
-        self.required(scope, path)
-            .map(|value| if let Value::Duration(duration) = value { duration } else { Duration::ZERO })
+        duration(self.required(scope, path))
     }
 
     fn share(&mut self, scope: &Scope<'_>, path: &'static str) -> Given<f64> {
@@ -476,6 +482,10 @@ pub(super) fn default_value(key: &Key) -> Value {
         (Fallback::Is(text), kind) => parse(kind, text).unwrap_or(Value::Text(String::new())),
         _ => Value::Text(String::new()),
     }
+}
+
+fn duration(given: Given<Value>) -> Given<Duration> {
+    given.map(|value| if let Value::Duration(duration) = value { duration } else { Duration::ZERO })
 }
 
 fn text(given: Given<Value>) -> Given<String> {

@@ -117,6 +117,10 @@ pub const TARGET: &[Key] = keys! {
         "How long an agent may hold its rate without renewal; renewed at a third of it.";
     "rate.on_expiry" Kind::Choice(&["floor", "refuse"]), Is("floor"),
         "What an agent does when its rate ran out: hold its share of the floor, or refuse everything.";
+    "detect.latency" Kind::Duration, Says("off"),
+        "When the p99 that agents see was above `slo.p99` for so long, the event `HIGH_LATENCY` is sent, and again after as long.";
+    "detect.idle" Kind::Duration, Says("off"),
+        "When nothing came to the agents for so long, the event `IDLE` is sent; and `WAKE` when something comes to a target that was paused for it.";
     "strategy.name" Kind::Choice(&["headroom", "aimd", "pid", "gradient", "learning"]), Is("headroom"),
         "How the rate is found: `headroom` keeps a share of the measured maximum free; the others begin there and go on by what the agents see. See [strategies](control.md).";
     "strategy.keep" Kind::Percentage, Is("20%"),

@@ -5,7 +5,7 @@ use super::keys::{self, Fallback, Kind};
 use super::{Config, Encryption, Loaded, LogFormat, Program, build, read};
 use crate::model::record::LiveTraffic;
 use crate::model::strategy::{Split, Strategy, StrategyName, StrategySettings};
-use crate::model::target::{Mode, OnExpiry};
+use crate::model::target::{DetectSettings, Mode, OnExpiry};
 
 fn parse_with(text: &str, environment: &[(&str, &str)]) -> Loaded {
     let environment: Vec<_> =
@@ -109,6 +109,17 @@ fn every_setting_has_its_effect() {
     let other = config.targets.settings(&"other".into()).unwrap();
     assert_eq!((other.name.as_str(), other.mode), ("other", Mode::Observe));
     assert_eq!(config.targets.names(), ["checkout".into(), "search".into()]);
+}
+
+#[test]
+fn detectors_are_off_until_they_are_given_a_time() {
+    let detect = |text: &str| {
+        let config = good(&format!("targets: {{ a: {{ {text} }} }}"), &[]);
+        config.targets.settings(&"a".into()).unwrap().detect
+    };
+    assert_eq!(detect("mode: enforce"), DetectSettings::default());
+    let given = detect("detect: { latency: 5s, idle: 10m }");
+    assert_eq!((given.latency, given.idle), (Some(Duration::from_secs(5)), Some(Duration::from_mins(10))));
 }
 
 #[test]

@@ -74,7 +74,20 @@ pub struct TargetSettings {
     pub measure: Option<MeasureSettings>,
     /// Agents that take their commands over HTTP instead of dialling in.
     pub push_agents: Vec<PushAgent>,
+    pub detect: DetectSettings,
 }
+
+/// What is told of a target that its agents report; `None`: nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DetectSettings {
+    /// A latency that was above the objective for so long is `HIGH_LATENCY`.
+    pub latency: Option<Duration>,
+    /// A target to which nothing came for so long is `IDLE`; and one that sleeps is woken by what comes.
+    pub idle: Option<Duration>,
+}
+
+/// Why a target is paused that a person paused.
+pub const PAUSED_BY_A_PERSON: &str = "paused by a person";
 
 /// What the target's total rate may be.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! The services behind the ports: each does one thing to the world, and none knows rules, workflows or runs' journals.
 
 pub mod adjust;
+pub mod detect;
 pub mod dispatch;
 pub mod plant;
 pub mod pressure;

@@ -363,6 +363,7 @@ fn checkout() -> TargetSettings {
             precision: 0.03,
         }),
         push_agents: Vec::new(),
+        detect: crate::model::target::DetectSettings::default(),
     }
 }
 

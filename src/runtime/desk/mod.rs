@@ -37,7 +37,7 @@ use super::world::World;
 use crate::base::clock::Timestamp;
 use crate::base::id::{RuleName, RunId, TargetName};
 use crate::model::event::Event;
-use crate::model::target::{Phase, TargetSettings, TargetState};
+use crate::model::target::{PAUSED_BY_A_PERSON, Phase, TargetSettings, TargetState};
 use crate::plan::Plan;
 
 /// Between attempts to write to a store that cannot be written.
@@ -398,7 +398,7 @@ impl Desk {
             ControlError::Conflict(format!("`{}` is {}", subject.state.name, subject.state.phase.as_str()))
         })?;
         state.phase_before = state.phase;
-        state.reason = (trigger == Trigger::Pause).then(|| "paused by a person".to_owned());
+        state.reason = (trigger == Trigger::Pause).then(|| PAUSED_BY_A_PERSON.to_owned());
         state.updated_at = self.world.now();
         let guard = Guard::Lease { target: state.name.clone(), token: state.lease.token };
         self.commit(vec![guard], vec![Write::PutTarget(state.clone())]).await?;

@@ -29,6 +29,7 @@ fn settings(keep: f64, floor_rps: f64, ceiling_rps: f64, max_step: Option<f64>) 
         strategy: StrategySettings::headroom(keep),
         measure: None,
         push_agents: Vec::new(),
+        detect: crate::model::target::DetectSettings::default(),
     }
 }
 

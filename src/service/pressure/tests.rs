@@ -108,6 +108,7 @@ impl Setting {
             strategy: StrategySettings::headroom(0.2),
             measure: Some(measure),
             push_agents: Vec::new(),
+            detect: crate::model::target::DetectSettings::default(),
         };
         Self {
             settings,

@@ -132,6 +132,7 @@ fn settings() -> TargetSettings {
             precision: 0.03,
         }),
         push_agents: Vec::new(),
+        detect: crate::model::target::DetectSettings::default(),
     }
 }
 

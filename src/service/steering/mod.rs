@@ -75,7 +75,7 @@ impl Steering {
             loop {
                 tokio::select! {
                     () = shutdown.cancelled() => return,
-                    () = tokio::time::sleep(TICK) => {}
+                    () = self.context.clock.sleep(TICK) => {}
                 }
                 self.look().await;
             }
@@ -114,7 +114,7 @@ impl Steering {
             held.sampled = Some(now);
             return Ok(());
         }
-        let sample = freshest(&self.context, settings, held.sampled, now);
+        let sample = freshest(&self.context, name, settings.strategy.every, held.sampled, now);
         if let Some(sample) = &sample {
             held.sampled = Some(sample.to);
         }
@@ -213,13 +213,14 @@ impl Steering {
 }
 
 /// What came since the last sample; `None` where nothing new was told.
-fn freshest(
+pub(in crate::service) fn freshest(
     context: &Context,
-    settings: &TargetSettings,
+    target: &TargetName,
+    every: Duration,
     sampled: Option<Timestamp>,
     now: Timestamp,
 ) -> Option<Sample> {
-    let every_ms = i64::try_from(settings.strategy.every.as_millis()).unwrap_or(i64::MAX);
+    let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
     LAGS_MS.iter().find_map(|lag| {
         let to = Timestamp(now.0 - lag);
         let earliest = Timestamp(to.0 - every_ms.min(LONGEST_SAMPLE_MS));
@@ -228,7 +229,7 @@ fn freshest(
         if to.0 - from.0 < every_ms.min(LONGEST_SAMPLE_MS) / 2 {
             return None;
         }
-        context.dispatcher.sample(&settings.name, from, to)
+        context.dispatcher.sample(target, from, to)
     })
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn settings(name: &str) -> TargetSettings {
         strategy: StrategySettings::headroom(0.2),
         measure: None,
         push_agents: Vec::new(),
+        detect: crate::model::target::DetectSettings::default(),
     }
 }
 
