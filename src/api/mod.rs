@@ -119,7 +119,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(targets::show))
         .routes(routes!(targets::pause))
         .routes(routes!(targets::resume))
-        .routes(routes!(records::list))
+        .routes(routes!(records::list, records::take_in))
         .routes(routes!(agents::list))
         .routes(routes!(halts::list))
         .routes(routes!(halts::halt))

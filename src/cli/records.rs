@@ -8,6 +8,7 @@ use super::client::Connection;
 use super::curve::Curve;
 use super::exit::Exit;
 use super::failure::{Failure, conclude};
+use super::input;
 use super::output::{Format, cell, complain, list, print, print_json, rate, table};
 use crate::diagnostic::Code;
 use crate::model::record::Trial;
@@ -26,7 +27,37 @@ pub struct Args {
 enum Command {
     /// Show the newest record of a target: its figures and its curve of latency against rate.
     Show(Show),
+    /// Write records as lines of JSON, the oldest first, for `records import`.
+    Export(Listing),
+    /// Take in records that were exported; those that are known already stay as they are.
+    Import(Import),
 }
+
+/// Which records to write.
+#[derive(Debug, clap::Args)]
+struct Listing {
+    /// Only those of this target.
+    #[arg(long)]
+    target: Option<String>,
+    /// Only those of this deployment.
+    #[arg(long)]
+    signature: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Where records come from.
+#[derive(Debug, clap::Args)]
+struct Import {
+    /// Lines of JSON; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// The most records that an engine lists at once.
+const MOST: usize = 1_000;
 
 /// Which record to show.
 #[derive(Debug, clap::Args)]
@@ -63,7 +94,49 @@ pub fn run(args: &Args) -> Exit {
     conclude(match &args.command {
         None => list_records(&args.listed),
         Some(Command::Show(show)) => show_record(show),
+        Some(Command::Export(listing)) => export(listing),
+        Some(Command::Import(import)) => take_in(import),
     })
+}
+
+fn export(args: &Listing) -> Result<Exit, Failure> {
+    let mut query = vec![("limit", MOST.to_string())];
+    for (name, value) in [("target", &args.target), ("signature", &args.signature)] {
+        query.extend(value.clone().map(|value| (name, value)));
+    }
+    let answer = args.connection.get(&["v1", "records"], query)?;
+    let records = list(&answer, "records");
+    if records.len() >= MOST {
+        complain(&format!("only the newest {MOST} records are written; choose with `--target` or `--signature`\n"));
+    }
+    if records.is_empty() {
+        return Ok(Exit::Done);
+    }
+    print(&records.iter().rev().map(|record| format!("{record}\n")).collect::<String>())
+}
+
+fn take_in(args: &Import) -> Result<Exit, Failure> {
+    let text = input::read(&args.file)?;
+    let (mut new, mut known) = (0, 0);
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let record: Json = serde_json::from_str(line).map_err(|error| {
+            Failure::usage(format!("{}:{}: this is no record: {error}", args.file.display(), index + 1))
+                .help("each line must be one record as `homeostat records export` writes it")
+        })?;
+        let answer = args.connection.post(&["v1", "records"], "application/json", record.to_string().into_bytes());
+        let answer = answer.map_err(|mut failure| {
+            failure.notes.push(format!("{}:{}; {new} records were taken in before", args.file.display(), index + 1));
+            failure
+        })?;
+        match answer.get("result").and_then(Json::as_str) {
+            Some("known") => known += 1,
+            _ => new += 1,
+        }
+    }
+    if args.connection.format == Format::Json {
+        return print_json(&serde_json::json!({ "new": new, "known": known }));
+    }
+    print(&format!("{new} new, {known} known already\n"))
 }
 
 fn show_record(args: &Show) -> Result<Exit, Failure> {

@@ -11,6 +11,7 @@ use super::wait::Decision;
 use crate::base::clock::Timestamp;
 use crate::base::id::{RunId, TargetName};
 use crate::model::event::Event;
+use crate::model::record::Record;
 use crate::model::target::TargetState;
 
 /// A running engine, seen from outside.
@@ -49,6 +50,9 @@ pub trait Control: Debug + Send + Sync {
 
     /// Lets a parked run go on, where that is possible again.
     async fn resume_run(&self, run: RunId) -> Result<(), ControlError>;
+
+    /// Keeps a record that was measured elsewhere; durable when it returns. `false`: that run's record was here already.
+    async fn take_in(&self, record: Record) -> Result<bool, ControlError>;
 
     /// Handles a dead letter once more; durable when it returns.
     async fn redrive(&self, sequence: u64) -> Result<(), ControlError>;

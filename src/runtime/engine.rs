@@ -2,6 +2,7 @@
 
 mod letters;
 pub mod outlet;
+mod records;
 mod recovery;
 mod runs;
 
@@ -28,6 +29,7 @@ use super::world::{Actions, World};
 use crate::base::digest::Digest;
 use crate::base::id::{RunId, TargetName, WorkflowName};
 use crate::model::event::Event;
+use crate::model::record::Record;
 use crate::model::schema::Shape;
 use crate::model::target::TargetState;
 use crate::plan::Plan;
@@ -381,6 +383,10 @@ impl Control for Engine {
 
     async fn resume_run(&self, run: RunId) -> Result<(), ControlError> {
         self.unbroken(|engine| async move { engine.resume_parked(run).await }).await
+    }
+
+    async fn take_in(&self, record: Record) -> Result<bool, ControlError> {
+        self.unbroken(|engine| async move { engine.keep_record(record).await }).await
     }
 
     async fn redrive(&self, sequence: u64) -> Result<(), ControlError> {

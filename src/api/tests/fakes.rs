@@ -53,6 +53,8 @@ pub(super) struct FakeControl {
     pub halts: Mutex<Vec<Option<TargetName>>>,
     /// What was asked of runs.
     pub orders: Mutex<Vec<String>>,
+    /// Records that were measured elsewhere.
+    pub taken: Mutex<Vec<Record>>,
     pub progress: Option<Json>,
     pub health: Health,
 }
@@ -93,6 +95,13 @@ impl Control for FakeControl {
 
     async fn halts(&self) -> Result<Vec<Option<TargetName>>, ControlError> {
         Ok(self.halts.lock().unwrap().clone())
+    }
+
+    async fn take_in(&self, record: Record) -> Result<bool, ControlError> {
+        let mut taken = self.taken.lock().unwrap();
+        let is_new = !taken.contains(&record);
+        taken.push(record);
+        Ok(is_new)
     }
 
     async fn steer(&self, _: &TargetName, _: f64, _: Json) -> Result<TargetState, ControlError> {

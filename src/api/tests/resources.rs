@@ -192,6 +192,35 @@ async fn records_are_listed_with_their_curve() {
 }
 
 #[tokio::test]
+async fn a_record_that_was_shown_is_taken_in_as_it_was() {
+    let store = FakeStore { records: vec![record(run_id(1))], ..FakeStore::default() };
+    let control = Arc::new(FakeControl::default());
+    let router = interface(&control, store);
+    let shown = get(&router, "/v1/records").await.json()["records"][0].clone();
+    let send = async |body: &Json| post(&router, "/v1/records", "application/json", body.to_string()).await;
+    assert_eq!(send(&shown).await.json(), json!({ "result": "new" }));
+    assert_eq!(*control.taken.lock().unwrap(), [record(run_id(1))]);
+    assert_eq!(send(&shown).await.json(), json!({ "result": "known" }));
+    for (field, value, why) in [
+        ("max_rps", json!(0.0), "must be above 0"),
+        ("interval_rps", json!([5.0, 4.0]), "from low to high"),
+        ("verdict", json!("sure"), "`verdict` is `sure`"),
+        ("recorded_at", json!("today"), "RFC 3339"),
+        ("run", json!("7"), "`run` is `7`"),
+        ("more", json!(1), "unknown field `more`"),
+    ] {
+        let mut wrong = shown.clone();
+        wrong[field] = value;
+        let answer = send(&wrong).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{field}");
+        assert!(answer.text.contains(why), "{field}: {}", answer.text);
+    }
+    let mut other = shown;
+    other["target"] = json!("nothing");
+    assert_eq!(send(&other).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn the_brake_holds_until_it_is_released() {
     let control = Arc::new(FakeControl::default());
     let router = interface(&control, FakeStore { targets: vec![at_rest()], ..FakeStore::default() });
