@@ -1,5 +1,6 @@
 //! Values by path become the configuration, with defaults where nothing was given.
 
+mod given;
 mod strategy;
 #[cfg(test)]
 pub(super) use strategy::OWN;
@@ -9,6 +10,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(super) use self::given::Given;
+use self::given::{duration, rate, share, text, texts};
 use super::check;
 use super::collect::{Collected, Found};
 use super::keys::{self, Fallback, Key};
@@ -24,26 +27,6 @@ use crate::model::record::LiveTraffic;
 use crate::model::target::{
     DetectSettings, MeasureLimits, MeasureSettings, Mode, OnExpiry, PushAgent, RateSettings, TargetSettings,
 };
-
-/// A value and where it was given; `None` for a default.
-#[derive(Clone, Debug)]
-pub(super) struct Given<T> {
-    pub value: T,
-    pub span: Option<Span>,
-    /// Whether the value is what will hold: not where what was given is wrong, which has been told.
-    pub is_known: bool,
-}
-
-impl<T> Given<T> {
-    /// A value that the code gives.
-    fn fixed(value: T) -> Self {
-        Self { value, span: None, is_known: true }
-    }
-
-    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Given<U> {
-        Given { value: change(self.value), span: self.span, is_known: self.is_known }
-    }
-}
 
 /// Makes the configuration of what was given. Only good if no diagnostic is an error.
 pub(super) fn config(collected: &mut Collected, folder: &Path, sources: &Sources) -> Config {
@@ -482,24 +465,4 @@ pub(super) fn default_value(key: &Key) -> Value {
         (Fallback::Is(text), kind) => parse(kind, text).unwrap_or(Value::Text(String::new())),
         _ => Value::Text(String::new()),
     }
-}
-
-fn duration(given: Given<Value>) -> Given<Duration> {
-    given.map(|value| if let Value::Duration(duration) = value { duration } else { Duration::ZERO })
-}
-
-fn text(given: Given<Value>) -> Given<String> {
-    given.map(|value| if let Value::Text(text) = value { text } else { String::new() })
-}
-
-fn share(given: Given<Value>) -> Given<f64> {
-    given.map(|value| if let Value::Share(share) = value { share } else { 0.0 })
-}
-
-fn rate(given: Given<Value>) -> Given<f64> {
-    given.map(|value| if let Value::Rate(rate) = value { rate } else { 0.0 })
-}
-
-fn texts(given: Given<Value>) -> Given<Vec<Spanned<String>>> {
-    given.map(|value| if let Value::Texts(texts) = value { texts } else { Vec::new() })
 }

@@ -67,7 +67,8 @@ pub(super) fn text(title: &str, case: Case, simulated: &Simulated, objective_ms:
                 _ => ' ',
             })
             .collect();
-        text.push_str(&format!("{label} {}\n", line.trim_end()));
+        let line = format!("{label} {line}");
+        text.push_str(&format!("{}\n", line.trim_end()));
     }
     let bar = |column: &Column| {
         let height = column.p99_ms / objective_ms.max(1e-9) * (BARS.len() - 1) as f64;
@@ -75,7 +76,8 @@ pub(super) fn text(title: &str, case: Case, simulated: &Simulated, objective_ms:
     };
     text.push_str(&format!("{:>9} {}\n", "p99", columns.iter().map(bar).collect::<String>()));
     let marks: String = columns.iter().map(|column| if column.broken { '!' } else { ' ' }).collect();
-    text.push_str(&format!("{:>9} {}\n", "broken", marks.trim_end()));
+    let marks = format!("{:>9} {marks}", "broken");
+    text.push_str(&format!("{}\n", marks.trim_end()));
     text.push_str("          ─ what it bears   • what may be sent   ░ what it served\n\n");
     let figures = &simulated.figures;
     text.push_str(&format!("lost       {:.1} % of what the oracle serves\n", figures.lost * 100.0));

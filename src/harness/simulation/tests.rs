@@ -5,6 +5,8 @@ use crate::model::strategy::{StrategyName, StrategySettings};
 fn order(name: StrategyName, case: Case) -> Order {
     let mut settings = crate::service::dispatch::tests::fixture::settings("checkout");
     settings.strategy = StrategySettings::standard(name);
+    // While a deployment is measured nothing steers: what it gets meanwhile must be less than it bears.
+    settings.rate.interim = 0.5;
     let laws = Laws { program: assemble(check_shipped()).unwrap(), planner: Arc::new(StoredPlans) };
     Order { laws, settings, case, capacity_rps: Some(200.0), seed: 3 }
 }

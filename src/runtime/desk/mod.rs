@@ -27,7 +27,7 @@ use super::clauses::Memory;
 use super::control::ControlError;
 use super::interpreter::{Command, Finish, Held, Interpreter};
 use super::journal::{Place, RunStatus, RunSummary, StopReason};
-use super::machine::{self, Trigger};
+use super::machine::Trigger;
 use super::ports::{Guard, RuleState, StoreError, Transaction, Write};
 use super::program::Program;
 use super::queue::{EventQueue, Queued};
@@ -37,7 +37,7 @@ use super::world::World;
 use crate::base::clock::Timestamp;
 use crate::base::id::{RuleName, RunId, TargetName};
 use crate::model::event::Event;
-use crate::model::target::{PAUSED_BY_A_PERSON, Phase, TargetSettings, TargetState};
+use crate::model::target::{Phase, TargetSettings, TargetState};
 use crate::plan::Plan;
 
 /// Between attempts to write to a store that cannot be written.
@@ -380,32 +380,6 @@ impl Desk {
     /// The run that holds the target.
     fn holder(&self) -> Option<&RunSummary> {
         self.active.values().next().map(|active| &active.summary).or_else(|| self.sleepers.holder())
-    }
-
-    /// A person pauses or resumes the target.
-    async fn change_phase(&mut self, trigger: Trigger) -> Result<TargetState, ControlError> {
-        let Some(subject) = &self.subject else {
-            return Err(ControlError::Conflict("events without a subject have no phase".to_owned()));
-        };
-        let mut state = subject.state.clone();
-        if let Some(holder) = self.holder() {
-            return Err(ControlError::Conflict(format!(
-                "run {} holds `{}`; wait for its end, or stop it with `homeostat halt {}`",
-                holder.id, state.name, state.name
-            )));
-        }
-        state.phase = machine::next(state.phase, trigger).ok_or_else(|| {
-            ControlError::Conflict(format!("`{}` is {}", subject.state.name, subject.state.phase.as_str()))
-        })?;
-        state.phase_before = state.phase;
-        state.reason = (trigger == Trigger::Pause).then(|| PAUSED_BY_A_PERSON.to_owned());
-        state.updated_at = self.world.now();
-        let guard = Guard::Lease { target: state.name.clone(), token: state.lease.token };
-        self.commit(vec![guard], vec![Write::PutTarget(state.clone())]).await?;
-        if let Some(subject) = &mut self.subject {
-            subject.state = state.clone();
-        }
-        Ok(state)
     }
 
     /// Starts an interpreter for a run that the store says is running.
