@@ -25,14 +25,19 @@ pub struct Problem {
     /// What is wrong here, and what to do.
     pub detail: String,
     /// What is wrong with which event.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<EventProblem>,
+    #[serde(skip_serializing_if = "is_empty")]
+    #[schema(value_type = Vec<EventProblem>)]
+    pub errors: Box<[EventProblem]>,
     /// What is wrong with the rules and workflows, as `homeostat validate --format json` tells it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "is_empty")]
     #[schema(value_type = Vec<Object>)]
-    pub problems: Vec<serde_json::Value>,
+    pub problems: Box<[serde_json::Value]>,
     #[serde(skip)]
-    retry_after_s: Option<u64>,
+    retry_after_s: Option<u32>,
+}
+
+fn is_empty<T>(list: &[T]) -> bool {
+    list.is_empty()
 }
 
 /// What is wrong with one event of a request.
@@ -55,8 +60,8 @@ impl Problem {
             title: code.title().to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
-            errors: Vec::new(),
-            problems: Vec::new(),
+            errors: Box::default(),
+            problems: Box::default(),
             retry_after_s: None,
         }
     }
@@ -73,20 +78,20 @@ impl Problem {
     /// The same, with what is wrong with each event.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<EventProblem>) -> Self {
-        self.errors = errors;
+        self.errors = errors.into();
         self
     }
 
     /// The same, with what is wrong with the rules and workflows.
     #[must_use]
     pub fn with_problems(mut self, problems: Vec<serde_json::Value>) -> Self {
-        self.problems = problems;
+        self.problems = problems.into();
         self
     }
 
     /// The same, and when to try again.
     #[must_use]
-    pub fn retry_after(mut self, seconds: u64) -> Self {
+    pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self
     }
@@ -160,7 +165,7 @@ impl From<AcceptError> for Problem {
             }
             AcceptError::Busy { retry_after_ms } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyEvents, error.to_string())
-                    .retry_after(retry_after_ms.div_ceil(1_000).max(1))
+                    .retry_after(u32::try_from(retry_after_ms.div_ceil(1_000)).unwrap_or(u32::MAX).max(1))
             }
             AcceptError::Draining => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,

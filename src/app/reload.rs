@@ -132,8 +132,8 @@ async fn look(paths: &[PathBuf]) -> Option<Digest> {
     let paths = paths.to_vec();
     let looked = tokio::task::spawn_blocking(move || {
         let (sources, _) = load(&paths);
-        let whole: String = sources.iter().map(|(_, source)| format!("{}\0{}\0", source.path, source.text)).collect();
-        Digest::of(whole)
+        let parts = sources.iter().flat_map(|(_, source)| [source.path.as_str(), &source.text]);
+        Digest::of(parts.collect::<Vec<_>>().join("\0"))
     });
     looked.await.ok()
 }

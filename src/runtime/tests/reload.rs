@@ -25,7 +25,7 @@ fn what_is_handled_from_now_on_is_handled_by_the_new_rules() {
         let first = stage.send("SPIKE", json!({ "n": 3 })).await;
         // Taken under the old rules, due under the new ones.
         let mut later = stage.event("SPIKE", json!({ "n": 30 }));
-        later.deliver_at = Some(super::stage::START.after(std::time::Duration::from_secs(60)));
+        later.deliver_at = Some(super::stage::START.after(std::time::Duration::from_mins(1)));
         let later = stage.accept(later).await;
         stage.engine.replace_program(program(&[("new.rules", new)]));
         let second = stage.send("SPIKE", json!({ "n": 3 })).await;
