@@ -44,8 +44,10 @@ pub use value::Value;
 /// # Errors
 /// Whatever is wrong with the expression. Warnings travel with neither result: there are none yet.
 pub fn compile(fragment: &Fragment, env: &TypeEnv) -> Result<Program, Diagnostics> {
-    let expr = parse(fragment)?;
-    let (checked, problems) = check::check(&expr, env);
+    let (expr, mut problems) = parse::parse_whole(fragment)?;
+    let (checked, found) = check::check(&expr, env);
+    problems.extend(found);
+    problems.sort();
     if problems.has_errors() { Err(problems) } else { Ok(Program::new(&fragment.text, expr, &checked)) }
 }
 

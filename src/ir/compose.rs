@@ -164,9 +164,12 @@ impl Composer<'_> {
                 Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
                 None => match node.as_str().and_then(|text| bare_path(self.env, text)) {
                     Some(path) => diagnostic.help(format!("an expression is written `\"${{{path}}}\"`")),
-                    None => diagnostic,
+                    None => diagnostic.help("write a number, or an expression that gives one, like `\"${ … }\"`"),
                 },
             },
+            Shape::Int => diagnostic.help("write a whole number, like `3`"),
+            Shape::Double => diagnostic.help("write a number, like `0.5`"),
+            Shape::Object(_) | Shape::Map(_) => diagnostic.help("write a mapping: `{ name: value }`"),
             Shape::Bool => diagnostic.help("write `true` or `false`, without quotes"),
             Shape::Timestamp => diagnostic.help("write a time like `2026-01-31T12:00:00Z`"),
             Shape::List(_) => diagnostic.help("write a list: `[…]`"),
@@ -196,8 +199,9 @@ impl Composer<'_> {
     fn text(&mut self, node: &Node, fragment: &Fragment, wanted: Wanted<'_>, what: &str) -> Option<Template> {
         let mut pieces = match split(fragment) {
             Ok(pieces) => pieces,
-            Err(problem) => {
-                self.diagnostics.push(*problem);
+            Err(broken) => {
+                broken.problems.into_iter().for_each(|problem| self.diagnostics.push(problem));
+                self.look_into(&broken.pieces);
                 return None;
             }
         };
@@ -223,10 +227,20 @@ impl Composer<'_> {
                         Diagnostic::error(Code::BadTemplate, node.span, message)
                             .help("an expression alone keeps its type: delete the text around it"),
                     );
+                    self.look_into(&pieces);
                     return None;
                 }
                 let parts: Vec<Option<Part>> = pieces.iter().map(|piece| self.part(piece)).collect();
                 Some(Template::Text(parts.into_iter().collect::<Option<_>>()?))
+            }
+        }
+    }
+
+    /// What is wrong with the expressions of a text that does not do as it is.
+    fn look_into(&mut self, pieces: &[Piece]) {
+        for piece in pieces {
+            if let Piece::Expression(expression) = piece {
+                self.program(expression);
             }
         }
     }
@@ -279,6 +293,8 @@ impl Composer<'_> {
             }
             Err(problems) => {
                 self.diagnostics.extend(problems);
+                // What it refers to is waited for all the same: a cycle is not hidden by it.
+                self.programs.extend(expression::compile_unchecked(expression, self.env));
                 None
             }
         }
@@ -347,7 +363,9 @@ fn meant_expression(env: &TypeEnv, text: &str) -> Option<Meant> {
 
 /// A path like `inputs.name`, whose root exists here.
 fn bare_path<'t>(env: &TypeEnv, text: &'t str) -> Option<&'t str> {
+    // `{inputs.name}` lacks its `$`.
     let path = text.trim();
+    let path = path.strip_prefix('{').and_then(|path| path.strip_suffix('}')).unwrap_or(path).trim();
     let (root, rest) = path.split_once('.')?;
     let is_word = |word: &str| {
         let word = word.strip_prefix('?').unwrap_or(word);

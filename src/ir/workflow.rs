@@ -146,8 +146,10 @@ impl<'a> Checker<'a> {
 
     fn condition_of(&mut self, step: &ast::Step, env: &TypeEnv) -> Condition {
         let mut programs = Vec::new();
+        let before = self.found.iter().count();
         let program = step.condition.as_ref().and_then(|condition| self.condition(condition, env, &mut programs));
-        let is_wrong = step.condition_is_wrong || (step.condition.is_some() && program.is_none());
+        let is_told = self.found.iter().count() > before;
+        let is_wrong = step.condition_is_wrong || is_told || (step.condition.is_some() && program.is_none());
         Condition { program, is_wrong, programs }
     }
 
@@ -394,7 +396,9 @@ impl<'a> Checker<'a> {
         if self.found.is_full(span.source) || self.workflow.may_have_more_steps {
             return;
         }
-        let names: Vec<&str> = known.map(|step| step.name.node.as_str()).collect();
+        let mut names: Vec<&str> = known.map(|step| step.name.node.as_str()).collect();
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(*name));
         let is_handler = self.handlers.contains(name);
         let message = format!("there is no step `{name}`");
         let diagnostic = Diagnostic::error(Code::UnknownStep, span, message);

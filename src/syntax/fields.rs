@@ -77,8 +77,11 @@ impl Walk {
         match node.as_str() {
             Some(text) if !text.trim().is_empty() => Some(Spanned::new(text.trim().to_owned(), node.span)),
             _ => {
-                let help =
-                    if node.scalar().is_some_and(|text| !text.text.is_empty()) { "put it in quotes" } else { "" };
+                let help = match node.scalar() {
+                    Some(text) if !text.text.trim().is_empty() => "put it in quotes",
+                    None => "write one text",
+                    Some(_) => "write it, or delete the key",
+                };
                 self.wrong_kind(node, what, "text", help);
                 None
             }

@@ -12,13 +12,23 @@ pub enum Piece {
     Expression(Fragment),
 }
 
+/// A text of which not every hole can be read.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// Each H0309, at least one.
+    pub problems: Vec<Diagnostic>,
+    /// What can be read all the same.
+    pub pieces: Vec<Piece>,
+}
+
 /// Cuts a text at its expressions; `$${` stands for `${`. Neighbouring text is one piece.
 ///
 /// # Errors
 /// H0309: a `${` without its `}`, with nothing in it, or doubled as `${{ … }}`.
-pub fn split(fragment: &Fragment) -> Result<Vec<Piece>, Box<Diagnostic>> {
+pub fn split(fragment: &Fragment) -> Result<Vec<Piece>, Broken> {
     let text = fragment.text.as_str();
     let mut pieces = Vec::new();
+    let mut problems = Vec::new();
     let mut plain = String::new();
     let mut at = 0;
     while let Some(found) = text.get(at..).and_then(|rest| rest.find("${")) {
@@ -36,7 +46,8 @@ pub fn split(fragment: &Fragment) -> Result<Vec<Piece>, Box<Diagnostic>> {
             let diagnostic = Diagnostic::error(Code::BadTemplate, fragment.span(open..body), "the `${` is not closed")
                 .label("no `}` ends it")
                 .help("close it with `}`; `$${` writes the characters themselves");
-            return Err(Box::new(diagnostic));
+            problems.push(diagnostic);
+            return Err(Broken { problems, pieces });
         };
         let inner = text.get(body..body + length).unwrap_or_default();
         let doubled = inner.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).map(str::trim);
@@ -44,13 +55,19 @@ pub fn split(fragment: &Fragment) -> Result<Vec<Piece>, Box<Diagnostic>> {
             let span = fragment.span(open..body + length + 1);
             let diagnostic = Diagnostic::error(Code::BadTemplate, span, "`${{ … }}` is the form of another tool")
                 .help(format!("write `${{{meant}}}`"));
-            return Err(Box::new(diagnostic));
+            problems.push(diagnostic);
+            let start = body + inner.find(meant).unwrap_or_default();
+            pieces.push(Piece::Expression(fragment.slice(start..start + meant.len())));
+            at = body + length + 1;
+            continue;
         }
         if inner.trim().is_empty() {
             let span = fragment.span(open..body + length + 1);
             let diagnostic = Diagnostic::error(Code::BadTemplate, span, "`${}` holds no expression")
                 .help("write one, like `${inputs.name}`; `$${` writes the characters themselves");
-            return Err(Box::new(diagnostic));
+            problems.push(diagnostic);
+            at = body + length + 1;
+            continue;
         }
         if !plain.is_empty() {
             pieces.push(Piece::Text(std::mem::take(&mut plain)));
@@ -64,7 +81,7 @@ pub fn split(fragment: &Fragment) -> Result<Vec<Piece>, Box<Diagnostic>> {
     if !plain.is_empty() {
         pieces.push(Piece::Text(plain));
     }
-    Ok(pieces)
+    if problems.is_empty() { Ok(pieces) } else { Err(Broken { problems, pieces }) }
 }
 
 /// How long the expression is that `rest` begins with: up to a `}` outside its own strings and brackets.
@@ -137,7 +154,7 @@ mod tests {
                     }
                 })
                 .collect(),
-            Err(problem) => vec![problem.message],
+            Err(broken) => broken.problems.into_iter().map(|problem| problem.message).collect(),
         }
     }
 

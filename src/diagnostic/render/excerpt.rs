@@ -113,7 +113,9 @@ impl<'a> Excerpt<'a> {
         let whole = lines.lines(first, last);
         let text = lines.slice(whole.clone());
         if text.lines().all(|line| line.len() <= MAX_LINE) {
-            let ranges = spans.iter().map(|span| span.start - whole.start..span.end - whole.start).collect();
+            // What marks line ends alone, which are not shown, stands just behind what is.
+            let shown = |at: usize| (at - whole.start).min(text.len() + 1);
+            let ranges = spans.iter().map(|span| shown(span.start)..shown(span.end)).collect();
             return Self { text: Cow::Borrowed(text), line: first + 1, ranges };
         }
         Self::cut(lines, &spans)

@@ -168,3 +168,17 @@ fn programs_get_the_edits() {
     assert_eq!(edits.len(), 2);
     assert_eq!((edits[0]["column"].as_u64(), edits[0]["replacement"].as_str()), (Some(10), Some("off")));
 }
+
+#[test]
+fn line_ends_alone_can_be_marked() {
+    for text in ["\r\r", "\n\n", "a\r\n\r\n\r\n", "\r"] {
+        let mut sources = Sources::new();
+        let source = sources.add("a", text);
+        let mut diagnostics = Diagnostics::new();
+        for start in 0..=text.len() {
+            diagnostics.push(Diagnostic::error(Code::ExpressionSyntax, Span::new(source, start, text.len()), "empty"));
+        }
+        let shown = to_people(&diagnostics, &sources, false);
+        assert_eq!(shown.matches("error[").count(), text.len() + 1, "{text:?}:\n{shown}");
+    }
+}

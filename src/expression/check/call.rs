@@ -66,6 +66,10 @@ impl Checker<'_> {
                 Some(help) => problem.help(help),
                 None => problem.suggest(&name, known),
             };
+            let problem = match problem.help {
+                Some(_) => problem,
+                None => problem.help("the guide lists every function under `Expressions`"),
+            };
             self.report(problem);
             return Type::Error;
         }
@@ -92,7 +96,12 @@ impl Checker<'_> {
             _ => None,
         };
         if let Some(message) = wrong {
-            self.report(Diagnostic::error(Code::BadLiteral, *span, message));
+            let help = match name {
+                "duration" => "write numbers with units, like `30s`, `10m` or `1h30m`; a day is `24h`",
+                "timestamp" => "write a time like `2026-01-31T12:00:00Z`",
+                _ => "write a regular expression of RE2, like `^v[0-9]+$`",
+            };
+            self.report(Diagnostic::error(Code::BadLiteral, *span, message).help(help));
         }
     }
 

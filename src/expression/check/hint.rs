@@ -44,7 +44,14 @@ pub(super) fn operands(symbol: &str, left: &Type, right: &Type) -> Option<String
             let names: Vec<String> = object.fields.iter().take(12).map(|field| format!("`{}`", field.name)).collect();
             return Some(format!("compare one of the object's fields: {}", names.join(", ")));
         }
-        _ => return None,
+        _ => match symbol {
+            "<" | "<=" | ">" | ">=" => "in order stand numbers, texts, times and durations, each with its own kind",
+            "+" => "it adds numbers, times and durations, and joins texts and lists, each with its own kind",
+            "-" | "*" | "/" | "%" => "it takes two numbers of one kind",
+            "==" | "!=" => "both sides are of one type; `dyn(…)` around one leaves its type open",
+            "&&" | "||" => "each side is true or false: compare it with something",
+            _ => return None,
+        },
     };
     Some(help.to_owned())
 }
@@ -87,6 +94,11 @@ pub(super) fn field(
     if let Some(near) = nearest(name, own.iter().map(String::as_str)) {
         return did_you_mean(near);
     }
+    // `p99` for `p99_ms`.
+    let mut longer = own.iter().filter(|field| name.len() > 1 && field.starts_with(name));
+    if let (Some(only), None) = (longer.next(), longer.next()) {
+        return did_you_mean(only);
+    }
     for (holder, inner) in inner() {
         if let Some(near) = nearest(name, names(inner).iter().map(String::as_str)) {
             return did_you_mean(&within(holder, near));
@@ -110,6 +122,9 @@ pub(super) fn selection(of: &Type, path: Option<&str>, field: &str) -> Option<St
         }
         (Type::List(_), _) => {
             "its items may have them: take one with `[0]`, or look through all with `.exists(x, …)`".to_owned()
+        }
+        (Type::String | Type::Bytes | Type::Int | Type::Uint | Type::Double | Type::Bool, _) => {
+            "it is a single value: take it as it is".to_owned()
         }
         (Type::Timestamp | Type::Duration, _) => match part_of_time(of, field) {
             Some((function, note)) => format!("write `{whole}.{function}()`{note}"),

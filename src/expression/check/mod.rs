@@ -262,6 +262,12 @@ impl Checker<'_> {
         {
             problem = problem.help(help);
         }
+        if operands.len() == 1 {
+            problem = problem.help(match symbol {
+                "!" => "only what is true or false has an opposite: compare it with something",
+                _ => "only numbers have a sign",
+            });
+        }
         self.report(problem);
         Type::Error
     }
@@ -359,7 +365,7 @@ impl Checker<'_> {
         let kind = self.check(expr);
         if !self.substitution.fits(&kind, &Type::Bool) {
             let message = format!("{what} must be bool, but it is {}", self.known(&kind));
-            self.report(Diagnostic::error(Code::WrongType, expr.span, message));
+            self.report(Diagnostic::error(Code::WrongType, expr.span, message).help("compare it with something"));
         }
     }
 
@@ -392,7 +398,7 @@ impl Checker<'_> {
             return self.known(&content);
         }
         let message = format!("behind `?` stands an optional, but this is {}", self.known(&kind));
-        self.report(Diagnostic::error(Code::WrongType, value.span, message));
+        self.report(Diagnostic::error(Code::WrongType, value.span, message).help("delete the `?`"));
         Type::Error
     }
 
@@ -420,7 +426,9 @@ impl Checker<'_> {
                 Type::Dyn | Type::Error | Type::Variable(_) | Type::Bool | Type::Int | Type::Uint | Type::String
             ) {
                 let message = format!("a key of a map is bool, int, uint or string, but this is {known}");
-                self.report(Diagnostic::error(Code::WrongType, entry.key.span, message));
+                self.report(
+                    Diagnostic::error(Code::WrongType, entry.key.span, message).help("a text stands in quotes"),
+                );
             }
             let value = self.check(&entry.value);
             let value = self.held(&entry.value, value, entry.optional);

@@ -88,7 +88,9 @@ impl Checker<'_> {
         };
         if !self.substitution.fits(&key_type, &wanted) {
             let message = format!("the key is {}, but it must be {}", self.known(&key_type), self.known(&wanted));
-            self.report(Diagnostic::error(Code::NoOverload, key.span, message));
+            let help =
+                if wanted == Type::Int { "items are counted from 0: `[0]`" } else { "a key of text stands in quotes" };
+            self.report(Diagnostic::error(Code::NoOverload, key.span, message).help(help));
         }
         if optional || is_optional { Type::optional(kind) } else { kind }
     }

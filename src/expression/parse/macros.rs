@@ -77,7 +77,7 @@ fn plain(
 
 fn wrong(builder: &mut Builder<'_>, at: Span, message: String, help: &str) -> Built {
     builder.report(Diagnostic::error(Code::BadMacro, at, message).help(help));
-    builder.node(ExprKind::Literal(Literal::Null), at, 0)
+    builder.anything(at)
 }
 
 fn has(

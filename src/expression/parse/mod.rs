@@ -25,6 +25,15 @@ struct Grammar;
 /// # Errors
 /// The first thing that is no CEL, or every wrong literal and macro.
 pub fn parse(fragment: &Fragment) -> Result<Expr, Diagnostics> {
+    let (expr, problems) = parse_whole(fragment)?;
+    if problems.has_errors() { Err(problems) } else { Ok(expr) }
+}
+
+/// Reads an expression also where literals and macros in it are wrong: these are told, and may be anything in the tree.
+///
+/// # Errors
+/// The first thing that is no CEL.
+pub(super) fn parse_whole(fragment: &Fragment) -> Result<(Expr, Diagnostics), Diagnostics> {
     let fail = |problem: Diagnostic| {
         let mut problems = Diagnostics::new();
         problems.push(problem);
@@ -39,7 +48,13 @@ pub fn parse(fragment: &Fragment) -> Result<Expr, Diagnostics> {
     let Some(expression) = expression else {
         return Err(fail(Diagnostic::error(Code::ExpressionSyntax, fragment.span(0..0), "the expression is empty")));
     };
-    tree::build(fragment, expression)
+    let (expr, problems) = tree::build(fragment, expression);
+    // Of a tree that was not built to its end nothing more can be said.
+    if problems.iter().any(|problem| problem.code == Code::ExpressionTooDeep) {
+        Err(problems)
+    } else {
+        Ok((expr, problems))
+    }
 }
 
 /// Refuses text that is too long or has too many brackets within brackets, without recursing.

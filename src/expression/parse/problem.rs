@@ -195,6 +195,10 @@ fn habit(fragment: &Fragment, at: usize, first: char, token: &str) -> Option<Dia
         let help = "macros take a name and an expression, like `tags.exists(tag, tag == \"a\")`";
         return syntax(at..at + 2, "there are no arrow functions", help);
     }
+    if before.trim_end().ends_with('.') && !first.is_alphanumeric() && first != '`' {
+        let dot = before.trim_end().len() - 1;
+        return syntax(dot..dot + 1, "a field's name is missing behind this `.`", "write it, or delete the dot");
+    }
     let range = at..at + token.len();
     let digit = before.ends_with(|c: char| c.is_ascii_digit());
     match (first, token) {
@@ -206,13 +210,17 @@ fn habit(fragment: &Fragment, at: usize, first: char, token: &str) -> Option<Dia
             syntax(range, &format!("unexpected `{word}`"), "a `,` may be missing before it")
         }
         ('=', _) if !rest.starts_with("==") => syntax(range, "an expression assigns nothing", "compare with `==`"),
-        ('&', _) => syntax(range, "`&` is no operator", "`and` is written `&&`"),
+        ('&', _) if !rest.starts_with("&&") => syntax(range, "`&` is no operator", "`and` is written `&&`"),
+        ('|', _) if rest.starts_with("||") => None,
         ('|', _) if rest.trim_start_matches(['|', ' ']).starts_with(|c: char| c.is_ascii_alphabetic()) => {
             let help = "`or` is written `||`; there are no filters: functions are called, like `name.upperAscii()`";
             syntax(range, "`|` is no operator", help)
         }
         ('|', _) => syntax(range, "`|` is no operator", "`or` is written `||`"),
-        ('$', _) => syntax(range, "`$` is not of the language", "names stand as they are, like `inputs.name`"),
+        ('$', _) if rest.starts_with("${") => {
+            syntax(at..at + 2, "`${` is not of the language", "the expression itself stands here, without `${ … }`")
+        }
+        ('$', _) => syntax(range, "`$` is not of the language", "names stand as they are, without a `$`"),
         ('#', _) => syntax(range, "`#` begins no comment here", "comments begin with `//`"),
         ('\'' | '"', _) => None,
         (_, "is") => syntax(range, "`is` is no operator", "compare with `==`"),
@@ -245,7 +253,10 @@ fn too_early(text: &str) -> Option<&'static str> {
     if text.contains(" ? ") {
         return Some("a choice has both its results: `condition ? this : that`");
     }
-    None
+    if text.ends_with('.') {
+        return Some("a field's name follows the `.`");
+    }
+    text.ends_with(|c: char| !c.is_alphanumeric()).then_some("a value follows here")
 }
 
 /// "expected …", each thing once.

@@ -25,14 +25,11 @@ pub(super) struct Builder<'f> {
 }
 
 /// The tree of an `expression` pair.
-pub(super) fn build(fragment: &Fragment, pair: Pair<'_, Rule>) -> Result<Expr, Diagnostics> {
+pub(super) fn build(fragment: &Fragment, pair: Pair<'_, Rule>) -> (Expr, Diagnostics) {
     let mut builder = Builder { fragment, next_id: 0, problems: Diagnostics::new(), too_deep: false };
     let built = builder.expression(pair);
-    if builder.problems.has_errors() {
-        builder.problems.sort();
-        return Err(builder.problems);
-    }
-    Ok(built.expr)
+    builder.problems.sort();
+    (built.expr, builder.problems)
 }
 
 /// How tightly a row's operator binds; `None` for what is no infix operator.
@@ -106,7 +103,14 @@ impl Builder<'_> {
     /// What stands where the grammar promises something that is not there. Cannot happen while the grammar is what it is.
     fn hole(&mut self, span: Span) -> Built {
         self.report(Diagnostic::error(Code::ExpressionSyntax, span, "the expression cannot be read"));
-        self.node(ExprKind::Literal(Literal::Null), span, 0)
+        self.anything(span)
+    }
+
+    /// In place of what is wrong, so that nothing is said of what it is used for: its type is `dyn`.
+    pub(super) fn anything(&mut self, span: Span) -> Built {
+        let Built { expr, depth } = self.node(ExprKind::Literal(Literal::Null), span, 0);
+        let function = Spanned::new("dyn".to_owned(), span);
+        self.node(ExprKind::Call { receiver: None, function, arguments: vec![expr] }, span, depth)
     }
 
     fn expression(&mut self, pair: Pair<'_, Rule>) -> Built {
@@ -313,7 +317,7 @@ impl Builder<'_> {
             Rule::message => {
                 let problem = Diagnostic::error(Code::ExpressionSyntax, span, "there are no messages to construct");
                 self.report(problem.help("write a map, like `{\"name\": value}`"));
-                self.node(ExprKind::Literal(Literal::Null), span, 0)
+                self.anything(span)
             }
             _ => self.literal(&pair, span),
         }
@@ -373,14 +377,16 @@ impl Builder<'_> {
             Rule::boolean => Ok(Literal::Bool(text == "true")),
             _ => Ok(Literal::Null),
         };
-        let value = read.unwrap_or_else(|LiteralProblem { message, help, at }| {
-            let start = pair.as_span().start();
-            let place = self.fragment.span(start + at.start..start + at.end);
-            let mut problem = Diagnostic::error(Code::BadLiteral, place, message);
-            problem.help = help.map(str::to_owned);
-            self.report(problem);
-            Literal::Null
-        });
-        self.node(ExprKind::Literal(value), span, 0)
+        match read {
+            Ok(value) => self.node(ExprKind::Literal(value), span, 0),
+            Err(LiteralProblem { message, help, at }) => {
+                let start = pair.as_span().start();
+                let place = self.fragment.span(start + at.start..start + at.end);
+                let mut problem = Diagnostic::error(Code::BadLiteral, place, message);
+                problem.help = help.map(str::to_owned);
+                self.report(problem);
+                self.anything(span)
+            }
+        }
     }
 }

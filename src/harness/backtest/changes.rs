@@ -88,11 +88,11 @@ fn runs(rule: &str, before: &RunCame, now: &RunCame, lines: &mut Vec<String>) {
         let name = &step.step;
         match now.steps.iter().find(|other| other.step == *name) {
             Some(other) => steps(step, other, &mut below),
-            None => below.push(format!("  {name}: {} before, is no step now", step.result.as_str())),
+            None => below.push(format!("  {name}: {} before, not reached now", step.result.as_str())),
         }
     }
     for step in now.steps.iter().filter(|step| !before.steps.iter().any(|known| known.step == step.step)) {
-        below.push(format!("  {}: no step before, now {}", step.step, came_to(step)));
+        below.push(format!("  {}: not reached before, now {}", step.step, came_to(step)));
     }
     let is_same = before.status == now.status;
     if !is_same || !below.is_empty() {

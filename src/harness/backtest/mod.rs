@@ -148,7 +148,7 @@ fn compared(
     events.retain(|event| {
         span.from.is_none_or(|from| event.accepted_at >= from) && span.to.is_none_or(|to| event.accepted_at < to)
     });
-    events.sort_by(|a, b| (a.accepted_at, &a.source, &a.id).cmp(&(b.accepted_at, &b.source, &b.id)));
+    events.sort_by(|a, b| (a.accepted_at, &a.id, &a.source).cmp(&(b.accepted_at, &b.id, &b.source)));
     events
 }
 

@@ -26,7 +26,7 @@ when:
   - { event: HIGH_LATENCY, data: { p99_ms: 2000.0 }, at: 30m10s }
   - { event: IDLE, at: 2h }
   - { event: WAKE, at: 3h }
-then: {}
+then: { refused: [] }
 ";
 
 /// What a store holds after a history.

@@ -126,6 +126,16 @@ fn call(reader: &Reader<'_>, pair: &Pair<'_, Rule>) -> Option<Call> {
 
 fn whole<T: std::str::FromStr>(reader: &mut Reader<'_>, pair: &Pair<'_, Rule>, help: &str) -> Option<Spanned<T>> {
     let span = reader.of(pair);
+    let digits = pair.as_str().trim_start_matches('-');
+    let plain = digits.trim_start_matches('0');
+    if digits.len() > 1 && digits.starts_with('0') && digits.chars().all(|c| c.is_ascii_digit()) {
+        let sign = if pair.as_str().starts_with('-') { "-" } else { "" };
+        let meant = if plain.is_empty() { "0" } else { plain };
+        let message = format!("`{}` begins with a zero", pair.as_str());
+        let problem = Diagnostic::error(Code::BadClause, span, message);
+        reader.diagnostics.push(problem.help(format!("write `{sign}{meant}`")));
+        return None;
+    }
     if let Ok(number) = pair.as_str().parse() {
         return Some(Spanned::new(number, span));
     }

@@ -166,20 +166,37 @@ impl Reader<'_> {
                 }
                 // What is no name may have swallowed the brace.
                 Rule::missing_open if name.as_ref().is_some_and(|name| name.node.is_empty()) => {}
+                // One mistake is enough to tell of what has neither name nor braces.
+                Rule::missing_open if name.is_none() => is_whole = false,
                 Rule::missing_open => {
                     let after = name.as_ref().map_or(head, |name: &Spanned<String>| name.span);
                     self.diagnostics.push(problem::missing_open(after, "an event's fields stand in braces"));
+                    is_whole = false;
                 }
                 Rule::missing_close => self.diagnostics.push(problem::missing_close("event", head, self.of(&inner))),
                 form => {
                     let before = fields.len();
+                    let bad = (form == Rule::bad_field).then(|| self.bad_field(&inner));
                     self.entry(inner, docs, &mut fields, 1);
-                    is_whole &= form != Rule::bad_field && (form != Rule::field || fields.len() > before);
+                    match bad {
+                        Some(Some(field)) => fields.push(field),
+                        Some(None) => is_whole = false,
+                        None => is_whole &= form != Rule::field || fields.len() > before,
+                    }
                 }
             }
         }
         let name = name.unwrap_or_else(|| self.missing_name("event", head));
         Event { docs: docs_of_event, name, fields, is_whole, span }
+    }
+
+    /// A field whose type cannot be read may be anything.
+    fn bad_field(&self, pair: &Pair<'_, Rule>) -> Option<Field> {
+        let name = problem::name_of_bad_field(pair.as_str())?;
+        let start = pair.as_span().start() + pair.as_str().len() - pair.as_str().trim_start().len();
+        let span = self.span(start, start + name.len());
+        let kind = Spanned::new(Type::Named("any".to_owned()), span);
+        Some(Field { docs: None, name: Spanned::new(name.to_owned(), span), optional: true, kind, span })
     }
 
     /// Says that a name is missing, and puts an empty one in its place.
@@ -277,10 +294,14 @@ impl Reader<'_> {
                     name = Some(self.text_of(&inner).map(|_| String::new()));
                 }
                 Rule::open_brace | Rule::close_brace | Rule::COMMENT => {}
-                Rule::missing_open if name.as_ref().is_some_and(|name| name.node.is_empty()) => {}
+                Rule::missing_open if name.as_ref().is_none_or(|name| name.node.is_empty()) => {}
                 Rule::missing_open => {
                     let after = name.as_ref().map_or(head, |name: &Spanned<String>| name.span);
                     self.diagnostics.push(problem::missing_open(after, "a rule's clauses stand in braces"));
+                }
+                // Of what has neither a name nor clauses the first mistake is told.
+                Rule::missing_close if clauses.is_empty() && name.as_ref().is_none_or(|name| name.node.is_empty()) => {
+                    closed = false;
                 }
                 Rule::missing_close => {
                     let end = self.of(&inner);

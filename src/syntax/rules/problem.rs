@@ -157,6 +157,14 @@ pub(super) fn bad_field(source: SourceId, pair: &Pair<'_, Rule>) -> Diagnostic {
     problem.help(help)
 }
 
+/// The name of a field of which only the type is wrong. `None` where more may be: nobody knows what was swallowed with it.
+pub(super) fn name_of_bad_field(text: &str) -> Option<&str> {
+    let text = text.trim().trim_end_matches(',');
+    let end = text.find(|c: char| !scan::is_word(c)).unwrap_or(text.len());
+    let name = text.get(..end).filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))?;
+    (!text.contains(['\n', '\r', ',']) && text.matches(':').count() < 2).then_some(name)
+}
+
 /// What people write for types who know other languages: where it goes wrong, and what to write.
 fn type_habit(field: &str) -> Option<(usize, &'static str)> {
     let kind = field.find(':').map(|at| at + 1)?;
@@ -180,6 +188,9 @@ fn type_habit(field: &str) -> Option<(usize, &'static str)> {
     }
     if let Some(at) = written.find('=') {
         return Some((start + at, "a field has no default: write `name?: type`, and read it with `.?name.orValue(…)`"));
+    }
+    if let Some(at) = written.find('(') {
+        return Some((start + at, "a list is written `list<string>`, a map from text `map<int>`"));
     }
     if let Some(at) = written.find("[]") {
         return Some((start + at, "a list is written `list<string>`"));

@@ -10,6 +10,7 @@ use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::schema::{Field, Object, Shape};
 use crate::syntax::fields::{Walk, is_meant, joined};
+use crate::syntax::interpolation::{Piece, split};
 use crate::syntax::name::{check_name, is_name};
 use crate::syntax::shape::parse_shape;
 use crate::syntax::yaml::{self, Key, Kind, Node};
@@ -301,14 +302,19 @@ impl Parser<'_, '_> {
                 "uses" => step.uses = self.walk.text(value, "`uses`"),
                 "with" => step.with = self.with(value),
                 "if" => {
+                    let before = self.walk.diagnostics.iter().count();
                     step.condition = self.condition(key, value);
-                    step.condition_is_wrong = step.condition.is_none();
+                    step.condition_is_wrong = self.walk.diagnostics.iter().count() > before || step.condition.is_none();
                 }
                 "needs" => step.needs = self.needs(value),
                 "retry" => step.retry = self.retry(value),
                 "timeout" => step.timeout = self.walk.duration(value, "`timeout`"),
                 "undo" => step.undo = self.undo(value),
-                "for_each" => step.for_each = self.for_each(value),
+                "for_each" => {
+                    step.for_each = self.for_each(value);
+                    // What its items are is not known, but there are some.
+                    step.is_cut |= step.for_each.is_none();
+                }
                 "concurrency" => {
                     let count = self.walk.count(value, "`concurrency`", MAX_CONCURRENCY);
                     step.concurrency = count.map(|count| count.map(|count| count as usize));
@@ -380,7 +386,14 @@ impl Parser<'_, '_> {
                 "`if` takes the expression itself, without `${ … }`",
                 &format!("write `if: {bare}`, in quotes where YAML needs them"),
             );
-            return None;
+            // What stands in it is looked at as if it stood alone.
+            let pieces = split(fragment).unwrap_or_else(|broken| broken.pieces);
+            return match pieces.as_slice() {
+                [Piece::Expression(expression)] => {
+                    Some(Condition { expression: expression.clone(), comment: self.comment_behind(node) })
+                }
+                _ => None,
+            };
         }
         Some(Condition { expression: fragment.clone(), comment: self.comment_behind(node) })
     }
@@ -464,7 +477,9 @@ impl Parser<'_, '_> {
             if text == "previous" {
                 return Some(Undo::Previous(node.span));
             }
-            self.walk.error(Code::BadUndo, node.span, format!("`undo` cannot be `{text}`"), help);
+            let near = crate::base::suggest::nearest(text, ["previous"]);
+            let help = near.map_or(help.to_owned(), |near| format!("did you mean `{near}`?"));
+            self.walk.error(Code::BadUndo, node.span, format!("`undo` cannot be `{text}`"), &help);
             return None;
         }
         let entries = self.walk.mapping(node, "`undo`", keys::UNDO, help);

@@ -42,7 +42,9 @@ fn template(problem: &Diagnostic, start: usize, line: &str) -> Option<Diagnostic
     let at = problem.primary.span.start as usize - start;
     let open = line.get(..at + 2).unwrap_or(line).rfind("${").or_else(|| line.find("${"))?;
     let before = line.get(..open)?;
-    if before.contains('#') {
+    // Where a quote opens before it, or was meant to, the expression is not what is wrong.
+    let is_quoted = before.chars().filter(|c| *c == '"').count() % 2 == 1 && !before.trim_end().ends_with(['"', '\'']);
+    if before.contains(['#', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) || is_quoted {
         return None;
     }
     let quote = before.trim_end().chars().next_back().filter(|c| matches!(c, '"' | '\''));

@@ -301,7 +301,7 @@ fn token(text: &str, at: usize) -> usize {
 }
 
 const FLOW_TEXT: &str =
-    "within `{ … }` and `[ … ]`, text with brackets or commas in it needs quotes, as in `\"${ … }\"`";
+    "within `{ … }` and `[ … ]`, text with brackets, commas or `: ` in it needs quotes, as in `\"${ … }\"`";
 
 /// The bytes of the token at `at`: up to the next blank, at least one character unless at the end of the line.
 fn token_at(text: &str, mut at: usize) -> (usize, usize) {
