@@ -65,9 +65,10 @@ pub fn check_shipped() -> Compilation {
     compile::compile(sources, Diagnostics::new(), &action::catalogue())
 }
 
-/// Compiles and lints files and folders against the actions that ship.
+/// Compiles and lints files and folders against the actions that ship. Without any there is nothing to say.
 pub fn lint(paths: &[PathBuf], options: &lint::Options) -> Linted {
-    let (sources, diagnostics) = load_files(paths);
+    let (sources, diagnostics) =
+        if paths.is_empty() { (Sources::new(), Diagnostics::new()) } else { load_files(paths) };
     lint::lint(sources, diagnostics, &action::catalogue(), options)
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::exit::Exit;
 use super::failure::{Failure, conclude};
 use super::output::{Format, complain, print, print_json, table};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Loaded};
 use crate::diagnostic::Severity;
 
 /// What to do with the configuration.
@@ -37,12 +37,17 @@ pub struct FileArgs {
 }
 
 impl FileArgs {
+    /// Reads the configuration, and leaves it to others to tell what is wrong with it.
+    pub fn read(&self) -> Loaded {
+        config::load(self.config.as_deref())
+    }
+
     /// Reads the configuration; what is wrong with it is told here.
     ///
     /// # Errors
     /// The exit code, once the problems were told.
     pub fn load(&self) -> Result<Config, Exit> {
-        let loaded = config::load(self.config.as_deref());
+        let loaded = self.read();
         if !loaded.diagnostics.is_empty() {
             complain(&super::output::problems(&loaded.diagnostics, &loaded.sources));
         }

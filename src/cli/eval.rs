@@ -55,11 +55,10 @@ fn evaluate(args: &Args) -> Result<Exit, Failure> {
 
 fn read(path: &Path) -> Result<JsonMap, Failure> {
     let name = input::shown(path);
-    match serde_json::from_str(&input::read(path)?) {
-        Ok(Json::Object(entries)) => Ok(entries),
-        Ok(other) => Err(Failure::usage(format!("{name} must hold an object, but it holds {}", describe(&other)))
+    match input::json(path, &input::read(path)?)? {
+        Json::Object(entries) => Ok(entries),
+        other => Err(Failure::usage(format!("{name} must hold an object, but it holds {}", describe(&other)))
             .help(r#"its entries are the variables, like {"p99_ms": 312.5}"#)),
-        Err(error) => Err(Failure::usage(format!("{name} is not JSON: {error}"))),
     }
 }
 

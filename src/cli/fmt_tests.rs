@@ -79,3 +79,21 @@ fn a_summary_counts() {
     assert_eq!(summary(true, 3, 2, 0), "2 of 3 files would change\n");
     assert_eq!(summary(false, 3, 1, 1), "1 of 3 files changed, 1 left as they are, with mistakes\n");
 }
+
+/// All lines differ: the fewest changes of it would take the square of them to find.
+#[test]
+fn the_difference_of_a_large_file_is_shown_without_thinking_long() {
+    let mut old = String::new();
+    for at in 0..5_000 {
+        old.push_str(&format!("rule r{at} {{ on A run wf() }}\n"));
+    }
+    let new = old.replace(" { on A", " {\n    on   A");
+    let start = std::time::Instant::now();
+    let shown = difference("a.rules", DONE, &old, &new);
+    assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
+    let of = |sign: &str| {
+        shown.lines().filter(|line| anstream::adapter::strip_str(line).to_string().starts_with(sign)).count()
+    };
+    // With the two lines of the head.
+    assert_eq!((of("-"), of("+")), (old.lines().count() + 1, new.lines().count() + 1));
+}

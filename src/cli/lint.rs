@@ -10,11 +10,10 @@ use super::config::FileArgs;
 use super::exit::Exit;
 use super::failure::{Failure, conclude};
 use super::output;
-use super::paths::configured;
-use super::report::{Format, ReportArgs};
+use super::paths::Looked;
+use super::report::{Format, ReportArgs, join};
 use super::rewrite::{difference, replace};
 use crate::app::program;
-use crate::config::Config;
 use crate::diagnostic::Code;
 use crate::lint::fix::{Change, Fixed};
 use crate::lint::{LINTS, Level, Levels, Linted, Options, UnknownLint};
@@ -67,19 +66,21 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn look(args: &Args) -> Result<Exit, Failure> {
-    let (paths, options) = match prepare(args)? {
-        Prepared::Ready(paths, options) => (paths, options),
-        Prepared::Refused => return Ok(Exit::Usage),
-    };
-    let linted = program::lint(&paths, &options);
-    tell(args, &paths, &linted)
+    let (looked, options) = prepare(args)?;
+    let mut linted = program::lint(&looked.paths, &options);
+    join(&mut linted.diagnostics, &mut linted.sources, &looked.loaded);
+    let exit = tell(args, &looked.paths, &linted)?;
+    Ok(if looked.is_wrong() { Exit::Usage } else { exit })
 }
 
 fn mend(args: &Args) -> Result<Exit, Failure> {
-    let (paths, options) = match prepare(args)? {
-        Prepared::Ready(paths, options) => (paths, options),
-        Prepared::Refused => return Ok(Exit::Usage),
-    };
+    let (looked, options) = prepare(args)?;
+    if looked.is_wrong() {
+        // It may be that what would be mended is allowed.
+        args.report.report(&looked.loaded.diagnostics, &looked.loaded.sources)?;
+        return Ok(Exit::Usage);
+    }
+    let paths = looked.paths;
     let Fixed { linted, changes, mended } = program::lint_and_fix(&paths, &options).map_err(|error| {
         Failure::new(Exit::Internal, Code::Internal, error.to_string())
             .help("nothing was written; please report it with the file")
@@ -110,23 +111,16 @@ fn tell(args: &Args, paths: &[PathBuf], linted: &Linted) -> Result<Exit, Failure
     Ok(if nothing || paths.iter().any(|path| !path.exists()) { Exit::Usage } else { exit })
 }
 
-enum Prepared {
-    Ready(Vec<PathBuf>, Options),
-    /// The configuration is wrong, which was told.
-    Refused,
-}
-
-/// What to lint, and how.
-fn prepare(args: &Args) -> Result<Prepared, Failure> {
-    let Ok(config) = args.file.load() else { return Ok(Prepared::Refused) };
-    let paths = if args.paths.is_empty() { configured(&config, "lint")? } else { args.paths.clone() };
-    let levels = levels(args, &config)?;
-    let targets = Some(program::lint_targets(&config));
-    Ok(Prepared::Ready(paths, Options { levels, targets }))
+/// What to lint, and how: by what of the configuration is right.
+fn prepare(args: &Args) -> Result<(Looked, Options), Failure> {
+    let looked = Looked::at(&args.paths, args.file.read(), "lint")?;
+    let levels = levels(args, &looked.loaded.lint)?;
+    let targets = looked.loaded.config.as_ref().map(program::lint_targets);
+    Ok((looked, Options { levels, targets }))
 }
 
 /// Those of the command line go before those of the configuration.
-fn levels(args: &Args, config: &Config) -> Result<Levels, Failure> {
+fn levels(args: &Args, configured: &BTreeMap<String, String>) -> Result<Levels, Failure> {
     let mut levels = Levels::default();
     let mut set = |name: &str, level: Level| {
         levels.set(name, level).map_err(|UnknownLint { name, nearest }| {
@@ -137,7 +131,7 @@ fn levels(args: &Args, config: &Config) -> Result<Levels, Failure> {
             }
         })
     };
-    for (name, word) in &config.lint {
+    for (name, word) in configured {
         if let Some(level) = Level::from_word(word) {
             set(name, level)?;
         }
@@ -157,7 +151,7 @@ fn levels(args: &Args, config: &Config) -> Result<Levels, Failure> {
 
 fn list(args: &Args) -> Result<Exit, Failure> {
     let Ok(config) = args.file.load() else { return Ok(Exit::Usage) };
-    let levels = levels(args, &config)?;
+    let levels = levels(args, &config.lint)?;
     if args.report.format == Format::Json {
         let list = LINTS.iter().map(|lint| {
             json!({

@@ -37,7 +37,7 @@ fn the_command_line_goes_before_the_configuration() {
     let text = "lint: { racing-rules: deny, missing-docs: warn }";
     let config = config::read("homeostat.yaml", text, std::path::Path::new(""), &[]).config.unwrap();
     let given = Args { allow: vec!["racing-rules".to_owned()], ..Args::default() };
-    let levels = levels(&given, &config).unwrap();
+    let levels = levels(&given, &config.lint).unwrap();
     let of = |name: &str| levels.of(crate::lint::find(name).unwrap());
     assert_eq!(of("racing-rules"), Level::Allow);
     assert_eq!(of("missing-docs"), Level::Warn);

@@ -1,11 +1,14 @@
 //! What a command says of files: in the form that was asked for, and what it means to the shell.
 
+use std::collections::BTreeMap;
+
 use clap::ValueEnum;
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::output;
-use crate::base::source::Sources;
+use crate::base::source::{SourceId, Sources};
+use crate::config::Loaded;
 use crate::diagnostic::render::{summary, to_github, to_json, to_people, to_sarif};
 use crate::diagnostic::{Diagnostics, Severity};
 
@@ -79,6 +82,22 @@ impl ReportArgs {
         let warnings_fail = self.fail_on == FailOn::Warning;
         let fails = diagnostics.has_errors() || (warnings_fail && diagnostics.count(Severity::Warning) > 0);
         if fails { Exit::Findings } else { Exit::Done }
+    }
+}
+
+/// Takes in what is wrong with the configuration: its problems point into sources of their own.
+pub(super) fn join(diagnostics: &mut Diagnostics, sources: &mut Sources, loaded: &Loaded) {
+    let mut known: BTreeMap<SourceId, SourceId> = BTreeMap::new();
+    for problem in loaded.diagnostics.iter() {
+        let mut problem = problem.clone();
+        let spans = [&mut problem.primary.span].into_iter();
+        let spans = spans.chain(problem.secondary.iter_mut().map(|label| &mut label.span));
+        for span in spans.chain(problem.edits.iter_mut().map(|edit| &mut edit.span)) {
+            let Some(source) = loaded.sources.get(span.source) else { continue };
+            span.source =
+                *known.entry(span.source).or_insert_with(|| sources.add(source.path.clone(), source.text.clone()));
+        }
+        diagnostics.push(problem);
     }
 }
 

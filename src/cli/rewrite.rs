@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use similar::{ChangeTag, TextDiff};
 
@@ -12,12 +13,15 @@ use crate::diagnostic::Code;
 
 /// Lines around a change that are shown with it.
 const CONTEXT: usize = 3;
+/// How long the fewest lines that tell the change are looked for. That takes the square of the lines that differ; what is not
+/// looked at by then is shown as lines that go and lines that come.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What would change, as lines with `-` and `+`; `done` says by what.
 pub(super) fn difference(path: &str, done: &str, old: &str, new: &str) -> String {
     let (red, green) = (anstyle::AnsiColor::Red.on_default(), anstyle::AnsiColor::Green.on_default());
     let bold = anstyle::Style::new().bold();
-    let diff = TextDiff::from_lines(old, new);
+    let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(old, new);
     let mut text = format!("{bold}--- {path}{bold:#}\n{bold}+++ {path}, {done}{bold:#}\n");
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         text.push_str(&format!("{}\n", hunk.header()));

@@ -15,6 +15,7 @@ use super::telemetry::{self, LogArgs};
 use crate::app::program::{StoredPlans, assemble, check};
 use crate::config::{Log, LogFormat};
 use crate::diagnostic::Code;
+use crate::diagnostic::render::summary;
 use crate::harness::report;
 use crate::harness::session::{self, Options, Report};
 use crate::harness::snapshots::Mode;
@@ -77,10 +78,13 @@ pub fn run(args: &Args, log: &LogArgs) -> Exit {
     let programs = program_paths(&args.paths, Path::new(""));
     let compilation = check(&programs);
     let nothing = compilation.diagnostics.iter().any(|problem| problem.code == Code::NothingFound);
+    if compilation.diagnostics.has_errors() {
+        let report = Report::refused(compilation.diagnostics, compilation.sources);
+        let is_usage = nothing || programs.iter().any(|path| !path.exists());
+        return conclude(refuse(args, &report, if is_usage { Exit::Usage } else { Exit::Findings }));
+    }
     output::complain(&output::problems(&compilation.diagnostics, &compilation.sources));
-    let Ok(program) = assemble(compilation) else {
-        return if nothing || programs.iter().any(|path| !path.exists()) { Exit::Usage } else { Exit::Findings };
-    };
+    let Ok(program) = assemble(compilation) else { return Exit::Findings };
     let mode = match (args.update, args.check || is_ci(std::env::var("CI").ok().as_deref())) {
         (true, _) => Mode::Update,
         (_, true) => Mode::Check,
@@ -99,14 +103,26 @@ pub fn run(args: &Args, log: &LogArgs) -> Exit {
     });
     bar.finish_and_clear();
     if report.problems.has_errors() {
-        output::complain(&output::problems(&report.problems, &report.sources));
-        return Exit::Usage;
+        return conclude(refuse(args, &report, Exit::Usage));
     }
     conclude(tell(args, &report))
 }
 
-fn tell(args: &Args, report: &Report) -> Result<Exit, Failure> {
+/// Tells why nothing was played, in the form that was asked for.
+fn refuse(args: &Args, report: &Report, exit: Exit) -> Result<Exit, Failure> {
     match args.format {
+        Format::Text => {
+            let problems = output::problems(&report.problems, &report.sources);
+            let summary = summary(&report.problems, report.sources.iter().count());
+            output::complain(&format!("{problems}{summary}\n"));
+        }
+        Format::Json | Format::Junit => print(args.format, report)?,
+    }
+    Ok(exit)
+}
+
+fn print(format: Format, report: &Report) -> Result<(), Failure> {
+    match format {
         Format::Text => {
             let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
             output::print(&report::to_people(report, colour))?
@@ -117,6 +133,11 @@ fn tell(args: &Args, report: &Report) -> Result<Exit, Failure> {
             output::print(&text)?
         }
     };
+    Ok(())
+}
+
+fn tell(args: &Args, report: &Report) -> Result<Exit, Failure> {
+    print(args.format, report)?;
     if report.cases.is_empty() && report.snapshots.is_empty() {
         let (message, help) = match &args.filter {
             Some(filter) => (format!("no scenario and no plan has `{filter}` in its name"), "leave `--filter` out"),

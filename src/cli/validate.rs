@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use super::config::FileArgs;
 use super::exit::Exit;
-use super::failure::conclude;
-use super::paths::named_or_configured;
-use super::report::ReportArgs;
+use super::failure::{Failure, conclude};
+use super::paths::Looked;
+use super::report::{ReportArgs, join};
 use crate::app::program::check;
+use crate::base::source::Sources;
 use crate::compile::Compilation;
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostics};
 
 /// Check rules and workflows together, and show every problem
 #[derive(Debug, clap::Args)]
@@ -28,18 +29,29 @@ pub struct Args {
 /// Checks the files and says what is wrong: done where there is nothing that fails, else findings. Paths where nothing
 /// is to be found are wrong usage.
 pub fn run(args: &Args) -> Exit {
-    let paths = match named_or_configured(&args.paths, &args.file, "validate") {
-        Ok(paths) => paths,
-        Err(exit) => return exit,
-    };
-    let compilation = check(&paths);
-    let reported = args.report.report(&compilation.diagnostics, &compilation.sources);
-    conclude(reported.map(|exit| if is_usage(&paths, &compilation) { Exit::Usage } else { exit }))
+    conclude(validate(args))
+}
+
+fn validate(args: &Args) -> Result<Exit, Failure> {
+    // Of files that are named, the configuration says nothing; one that is named as well is looked at.
+    let is_asked = args.paths.is_empty() || args.file.config.is_some();
+    let looked = if is_asked { Some(Looked::at(&args.paths, args.file.read(), "validate")?) } else { None };
+    let paths = looked.as_ref().map_or(&args.paths, |looked| &looked.paths);
+    let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
+    if !paths.is_empty() {
+        Compilation { sources, diagnostics, .. } = check(paths);
+    }
+    let is_usage = is_usage(paths, &diagnostics) || looked.as_ref().is_some_and(Looked::is_wrong);
+    if let Some(looked) = looked {
+        join(&mut diagnostics, &mut sources, &looked.loaded);
+    }
+    let exit = args.report.report(&diagnostics, &sources)?;
+    Ok(if is_usage { Exit::Usage } else { exit })
 }
 
 /// Whether the arguments name what is not there.
-fn is_usage(paths: &[PathBuf], compilation: &Compilation) -> bool {
-    let nothing = compilation.diagnostics.iter().any(|problem| problem.code == Code::NothingFound);
+fn is_usage(paths: &[PathBuf], diagnostics: &Diagnostics) -> bool {
+    let nothing = diagnostics.iter().any(|problem| problem.code == Code::NothingFound);
     nothing || paths.iter().any(|path| !path.exists())
 }
 

@@ -197,6 +197,16 @@ pub const LATER: &[&str] = &["detectors", "measure.windows", "tables", "tokens",
 /// The names of all lints, which are those of their codes.
 static LINTS: LazyLock<Vec<String>> = LazyLock::new(|| Code::ALL.iter().filter_map(|code| code.lint_name()).collect());
 
+/// The most that a share of a target may be, in per cent, where a larger one is refused.
+pub fn most(path: &str) -> Option<u8> {
+    match path {
+        "slo.errors" | "rate.interim" => Some(100),
+        "strategy.keep" => Some(95),
+        "measure.precision" => Some(50),
+        _ => None,
+    }
+}
+
 /// What stands at a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use crate::base::id::TargetName;
 use crate::base::source::Sources;
-use crate::base::span::Span;
+use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::network::AllowedHosts;
 use crate::model::target::TargetSettings;
@@ -167,6 +167,10 @@ impl TargetTable {
 pub struct Loaded {
     /// `None` where there is an error among the diagnostics.
     pub config: Option<Config>,
+    /// The files and folders that `program` names, with where it does: also where something else is wrong.
+    pub program: Vec<Spanned<PathBuf>>,
+    /// The levels of lints, as far as they are right: also where something else is wrong.
+    pub lint: BTreeMap<String, String>,
     pub diagnostics: Diagnostics,
     pub sources: Sources,
 }
@@ -188,7 +192,7 @@ pub fn load(file: Option<&Path>) -> Loaded {
                 let source = sources.add(path.display().to_string(), "");
                 let mut diagnostics = Diagnostics::new();
                 diagnostics.push(Diagnostic::error(code, Span::new(source, 0, 0), message));
-                Loaded { config: None, diagnostics, sources }
+                Loaded { config: None, program: Vec::new(), lint: BTreeMap::new(), diagnostics, sources }
             }
         },
         None => read("(defaults)", "", Path::new(""), &environment),
@@ -205,10 +209,16 @@ pub fn read(path: &str, text: &str, folder: &Path, environment: &[(String, Strin
     }
     overrides::apply(&mut collected, environment, &mut sources);
     let config = build::config(&mut collected, folder, &sources);
+    let program = match collected.found.remove(["program".to_owned()].as_slice()) {
+        Some(collect::Found { value: values::Value::Texts(paths), .. }) => paths,
+        _ => Vec::new(),
+    };
+    let program = program.into_iter().map(|path| Spanned::new(folder.join(&path.node), path.span)).collect();
     let mut diagnostics = collected.diagnostics;
     diagnostics.sort();
+    let lint = config.lint.clone();
     let config = (!diagnostics.has_errors()).then_some(config);
-    Loaded { config, diagnostics, sources }
+    Loaded { config, program, lint, diagnostics, sources }
 }
 
 /// The keys of the configuration that say something about targets.

@@ -11,6 +11,7 @@ use super::world::life::Life;
 use super::world::{Laws, Setting, World};
 use crate::base::clock::{Clock as _, Timestamp};
 use crate::base::id::{RunId, StepName};
+use crate::base::span::Span;
 use crate::runtime::control::{AcceptError, Acceptance, Control as _};
 use crate::runtime::engine::Engine;
 use crate::runtime::journal::{Place, RunStatus, RunSummary};
@@ -21,6 +22,8 @@ use crate::runtime::wait::Decision;
 pub struct Played {
     pub start: Timestamp,
     pub history: Vec<Moment>,
+    /// Where crashes are planned that did not happen: nobody performed their step.
+    pub missed: Vec<Span>,
 }
 
 /// Plays a scenario to its end: until nothing more can happen, or its time is over.
@@ -47,16 +50,16 @@ pub(super) fn perform(script: Script<'_>, laws: &Laws) -> Result<Played, String>
     let Script { setting, when, lasts } = script;
     let start = setting.start;
     let clock = Arc::new(VirtualClock::starting_at(start));
-    let history = within_virtual_time(&clock, async {
+    let played = within_virtual_time(&clock, async {
         let world = World::make(setting, laws.clone(), Arc::clone(&clock)).await;
         let world = world.map_err(|error| error.to_string())?;
-        let mut player = Player { alive: None, down: VecDeque::new(), world };
+        let mut player = Player { alive: None, down: VecDeque::new(), armed: None, missed: Vec::new(), world };
         player.start().await?;
         player.all(start, when, lasts).await?;
-        Ok(player.world.history.all())
+        player.missed.extend(player.armed);
+        Ok(Played { start, history: player.world.history.all(), missed: player.missed })
     });
-    let history = history.map_err(|error| error.to_string())?;
-    history.map(|history| Played { start, history })
+    played.map_err(|error| error.to_string())?
 }
 
 struct Player {
@@ -64,6 +67,9 @@ struct Player {
     alive: Option<(Arc<Engine>, Life)>,
     /// How long the engine stays down after each crash that is still to come, in order.
     down: VecDeque<Duration>,
+    /// Where the crash is planned that waits for its step.
+    armed: Option<Span>,
+    missed: Vec<Span>,
 }
 
 impl Player {
@@ -85,7 +91,7 @@ impl Player {
             let Some((_, life)) = &self.alive else { return Ok(()) };
             tokio::select! {
                 biased;
-                () = life.ended() => {}
+                () = life.ended() => self.armed = None,
                 Reached::Moment | Reached::Idle = clock.run_until(moment) => return Ok(()),
             }
             self.recover().await?;
@@ -133,7 +139,10 @@ impl Player {
             Deed::Crash { point, down } => {
                 self.down.push_back(*down);
                 match point {
-                    Some(point) => self.world.lives.arm(point.clone()),
+                    Some(point) => {
+                        self.world.lives.arm(point.clone());
+                        self.missed.extend(self.armed.replace(planned.span));
+                    }
                     None => {
                         drop(engine);
                         self.world.lives.end();

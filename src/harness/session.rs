@@ -56,6 +56,12 @@ pub struct Case {
 }
 
 impl Report {
+    /// Of a program or scenarios that are wrong: nothing was played.
+    pub fn refused(problems: Diagnostics, sources: Sources) -> Self {
+        let (cases, snapshots, coverage) = (Vec::new(), Vec::new(), Coverage::default());
+        Self { sources, problems, cases, snapshots, coverage, left_out: 0 }
+    }
+
     pub fn failed(&self) -> usize {
         self.cases.iter().filter(|case| !case.failures.is_empty()).count()
     }

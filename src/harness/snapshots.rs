@@ -91,7 +91,7 @@ pub fn compare(program: &Program, mode: Mode, wanted: impl Fn(&str) -> bool) -> 
 
 fn one(plan: &Plan, path: &Path, mode: Mode) -> io::Result<State> {
     let now = render(plan, Format::Text);
-    let before = match std::fs::read_to_string(path) {
+    let before = match read(path) {
         Ok(text) => Some(contents(&text).to_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
@@ -117,6 +117,11 @@ fn file(plan: &Plan, text: &str) -> String {
     format!("---\nsource: {source}\nexpression: {EXPRESSION}{}\n---\n{}\n", plan.workflow, text.trim_end())
 }
 
+/// A kept plan; a line may end as on Windows, where Git can be told to make it so.
+fn read(path: &Path) -> io::Result<String> {
+    std::fs::read_to_string(path).map(|text| text.replace("\r\n", "\n"))
+}
+
 /// The header and what follows it.
 fn parts(text: &str) -> Option<(&str, &str)> {
     text.strip_prefix("---\n")?.split_once("\n---\n")
@@ -131,7 +136,7 @@ fn kept(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
     let is_plan = |path: &PathBuf| {
         path.extension().is_some_and(|ending| ending == ENDING)
-            && std::fs::read_to_string(path).is_ok_and(|text| {
+            && read(path).is_ok_and(|text| {
                 let header = parts(&text).map(|(header, _)| header).unwrap_or_default();
                 header.lines().any(|line| line.starts_with(&format!("expression: {EXPRESSION}")))
             })

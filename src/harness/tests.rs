@@ -67,3 +67,26 @@ then:
         }
     }
 }
+
+/// It would test nothing, and look as if it did.
+#[test]
+fn a_crash_that_never_happens_is_a_failure() {
+    let laws = laws();
+    let text = format!(
+        "scenario: a
+{GIVEN}when:
+  - {{ crash: {{ after: load_test }} }}
+  - {{ crash: now }}
+  - {{ crash: {{ before: dispatch }} }}
+  - {{ event: IDLE }}
+then: {{ never: [{{ run: deployment_change }}] }}
+"
+    );
+    let (scenario, played, sources) = played(&text, &laws);
+    let problems = super::verdict::judge(&scenario, &played, &laws.program);
+    let lines: Vec<usize> = problems
+        .iter()
+        .map(|it| sources.get(it.primary.span.source).unwrap().line_column(it.primary.span.range().start).0)
+        .collect();
+    assert_eq!(lines, [5, 7], "{}", crate::diagnostic::render::to_people(&problems, &sources, false));
+}

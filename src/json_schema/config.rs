@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{described, document, reference, text};
-use crate::config::keys::{AGENT, ENGINE, Fallback, Key, Kind, TARGET};
+use crate::config::keys::{self, AGENT, ENGINE, Fallback, Key, Kind, TARGET};
 
 /// The schema of `homeostat.yaml`.
 pub fn config() -> Json {
@@ -20,8 +20,29 @@ pub fn config() -> Json {
             properties.insert("defaults".to_owned(), described(reference("target"), defaults));
         }
         rest.insert("$defs".to_owned(), json!({ "target": group(TARGET, ""), "agents": agents() }));
+        // A target that says how it is measured says what, unless `defaults` does.
+        rest.insert("if".to_owned(), json!({ "not": measured(&["defaults", "measure"]) }));
+        rest.insert("then".to_owned(), json!({ "properties": { "targets": { "additionalProperties": endpoints() } } }));
     }
     document("Homeostat configuration", "`homeostat.yaml`: what runs, where, and which targets it looks after.", rest)
+}
+
+/// A mapping in which `endpoint` is said below these keys.
+fn measured(path: &[&str]) -> Json {
+    let endpoint = json!({ "properties": { "endpoint": { "type": "string" } }, "required": ["endpoint"] });
+    path.iter().rev().fold(endpoint, |inner, key| {
+        let inner = json!({ "type": "object", "allOf": [inner] });
+        json!({ "properties": { *key: inner }, "required": [key] })
+    })
+}
+
+/// A target that says nothing of how it is measured, or of what is as well.
+fn endpoints() -> Json {
+    let nothing = json!({ "type": "null" });
+    let empty = json!({ "type": "object", "additionalProperties": nothing });
+    let silent = json!({ "type": "object", "additionalProperties": { "anyOf": [nothing, empty] } });
+    let unsaid = json!({ "properties": { "measure": { "anyOf": [nothing, silent] } } });
+    json!({ "anyOf": [unsaid, measured(&["measure"])] })
 }
 
 /// The mapping of all settings of `table` below `prefix`, which is empty or ends in a dot.
@@ -33,7 +54,13 @@ fn group(table: &'static [Key], prefix: &str) -> Json {
             continue;
         };
         if name == "KEY" {
-            return json!({ "type": ["object", "null"], "additionalProperties": setting(key) });
+            let mut group = json!({ "type": ["object", "null"], "additionalProperties": setting(key) });
+            // Where only some names are known, no other one is.
+            let known = keys::place(&prefix.trim_end_matches('.').split('.').collect::<Vec<_>>()).children;
+            if let Some(group) = group.as_object_mut().filter(|_| !known.is_empty()) {
+                group.insert("propertyNames".to_owned(), json!({ "enum": known }));
+            }
+            return group;
         }
         if !properties.contains_key(name) {
             properties.insert(name.to_owned(), entry(table, &format!("{prefix}{name}")));
@@ -49,7 +76,10 @@ fn entry(table: &'static [Key], path: &str) -> Json {
     let has_below = table.iter().any(|key| key.path.starts_with(&below));
     match (key, has_below) {
         (Some(key), true) => described(json!({ "anyOf": [value(key.kind), group(table, &below)] }), &docs(key)),
-        (Some(key), false) => setting(key),
+        (Some(key), false) => match keys::most(path) {
+            Some(most) => described(json!({ "anyOf": [text::percentage_up_to(most), { "type": "null" }] }), &docs(key)),
+            None => setting(key),
+        },
         (None, _) => group(table, &below),
     }
 }

@@ -41,6 +41,7 @@ fn value(takes: Takes) -> Json {
         Takes::Bool => json!({ "type": "boolean" }),
         Takes::Whole(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Takes::Number => json!({ "type": "number" }),
+        Takes::Figure => json!({ "type": ["number", "null"] }),
         Takes::Rate => json!({ "anyOf": [{ "type": "number", "minimum": 0 }, text::filled()] }),
         Takes::Duration => text::positive_duration(),
         Takes::Moment => json!({ "anyOf": [text::positive_duration(), { "const": "0s" }, { "const": "0ms" }] }),

@@ -132,11 +132,23 @@ fn settings_are_taken_and_refused_as_the_reader_does() {
         "targets: { a: { labels: { tier: 1, team: null }, slo: { p99: 250ms }, rate: { floor: 0.5 rps }, agents: [{ id: a, push: http://127.0.0.1/ }] } }",
         "targets: { a: { measure: { endpoint: http://127.0.0.1/, trial_requests: 1_000 } } }",
         "defaults: { measure: { limits: { time: 5m } } }",
+        "defaults: { measure: { endpoint: http://127.0.0.1/ } }\ntargets: { a: { measure: { limits: { time: 5m } } } }",
+        "targets: { a: { measure: { endpoint: null, limits: { time: null }, precision: } }, b: { measure: } }",
+        "lint: { racing-rules: deny, missing-docs: allow }",
+        "targets: { a: { strategy: { keep: 95% }, slo: { errors: 100 % } }, b: { strategy: { keep: 0.5% }, slo: { errors: 099.99% } } }",
+        "targets: { a: { strategy: { keep: 9.5e1% } } }",
     ] {
         assert_eq!(both(right), (true, true), "{right}");
     }
     for wrong in [
         "stor: a",
+        "lint: { foo: deny }",
+        "targets: { a: { strategy: { keep: 120% } } }",
+        "targets: { a: { strategy: { keep: 95.5% } } }",
+        "targets: { a: { strategy: { keep: 96% } } }",
+        "defaults: { slo: { errors: 101% } }",
+        "targets: { a: { measure: { limits: { time: 5m } } } }",
+        "defaults: { measure: { limits: { time: 5m } } }\ntargets: { a: { measure: { precision: 2% } } }",
         "store: postgres://a",
         "listen: here",
         "encryption: on",

@@ -34,6 +34,22 @@ pub(super) fn percentage() -> Json {
     number_with("%")
 }
 
+/// A percentage up to `most` per cent, which is 20 or more.
+pub(super) fn percentage_up_to(most: u8) -> Json {
+    let below = match (most / 10, most % 10) {
+        (10.., _) => "[0-9]{1,2}".to_owned(),
+        (tens, 0) => format!("[0-9]|[1-{}][0-9]", tens - 1),
+        (tens, ones) => format!("[0-9]|[1-{}][0-9]|{tens}[0-{}]", tens - 1, ones - 1),
+    };
+    let within = format!(r"^\s*\+?0*(({below})?(\.[0-9]*)?|{most}(\.0*)?)\s*%");
+    // With an exponent it is for the reader to judge.
+    let mut schema = percentage();
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("anyOf".to_owned(), json!([{ "pattern": within }, { "pattern": "[eE]" }]));
+    }
+    schema
+}
+
 /// Text that is not empty.
 pub(super) fn filled() -> Json {
     json!({ "type": "string", "pattern": r"\S" })

@@ -42,7 +42,7 @@ struct Suppression {
 pub(super) fn read(sources: &Sources, trees: &Trees) -> (Suppressions, Vec<Diagnostic>) {
     let mut suppressions = Suppressions::default();
     let mut found = Vec::new();
-    for (id, source) in sources.iter().filter(|(_, source)| source.text.contains(MARK)) {
+    for (id, source) in sources.iter().filter(|(_, source)| mentions(&source.text)) {
         let (sign, comments) = match Language::of(&source.path) {
             Some(Language::Rules) => ("//", comments_of_rules(id, &source.text)),
             Some(Language::Workflow) => ("#", yaml::comments(id, &source.text)),
@@ -60,6 +60,26 @@ pub(super) fn read(sources: &Sources, trees: &Trees) -> (Suppressions, Vec<Diagn
     (suppressions, found)
 }
 
+/// Whether the word that every such comment begins with is in a text, however it is written.
+fn mentions(text: &str) -> bool {
+    let word = MARK.trim_end_matches(':').as_bytes();
+    text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+}
+
+/// What stands behind the mark of a comment, and whether the mark is as it must be. One that is not is only meant as such
+/// where it would allow something.
+fn order(body: &str) -> Option<(&str, bool)> {
+    if let Some(order) = body.strip_prefix(MARK) {
+        return Some((order, true));
+    }
+    let word = MARK.trim_end_matches(':');
+    let (mark, rest) = body.split_at_checked(word.len())?;
+    let rest = rest.trim_start();
+    let rest = rest.strip_prefix(':').unwrap_or(rest).trim_start();
+    let is_meant = rest.strip_prefix("allow").is_some_and(|rest| rest.trim_start().starts_with('('));
+    (mark.eq_ignore_ascii_case(word) && is_meant).then_some((rest, false))
+}
+
 /// Where a `//` and the rest of its line stand, as far as they can be ours: behind no open quote.
 fn comments_of_rules(id: SourceId, text: &str) -> Vec<Span> {
     let mut start = 0;
@@ -67,7 +87,7 @@ fn comments_of_rules(id: SourceId, text: &str) -> Vec<Span> {
     for line in text.split_inclusive('\n') {
         let at = line.match_indices("//").map(|(at, _)| at).find(|at| {
             let before = line.get(..*at).unwrap_or_default();
-            let is_ours = line.get(at + 2..).is_some_and(|rest| rest.trim_start().starts_with(MARK));
+            let is_ours = line.get(at + 2..).is_some_and(|rest| order(rest.trim_start()).is_some());
             is_ours && before.matches('"').count() % 2 == 0 && before.matches('\'').count() % 2 == 0
         });
         if let Some(at) = at {
@@ -91,7 +111,11 @@ impl File<'_> {
     fn suppression(&self, comment: Span) -> Option<Result<Suppression, Vec<Diagnostic>>> {
         let text = self.source.text.get(comment.range())?;
         let body = text.strip_prefix(self.sign)?.trim_start();
-        let order = body.strip_prefix(MARK)?;
+        let (order, is_exact) = order(body)?;
+        if !is_exact {
+            let message = format!("this comment allows nothing: it must begin with `{MARK}`, in small letters");
+            return Some(Err(vec![Diagnostic::warning(Code::BadSuppression, comment, message).help(HELP)]));
+        }
         let offset = comment.start as usize + text.len() - order.len();
         Some(match names(self.id, order, offset, comment) {
             Ok(names) => {

@@ -40,7 +40,10 @@ pub(super) fn formatting() -> Registration {
     Registration {
         id: "formatting".to_owned(),
         method: "textDocument/formatting".to_owned(),
-        register_options: Some(json!({ "documentSelector": [{ "scheme": "file", "pattern": "**/*.rules" }] })),
+        register_options: Some(json!({ "documentSelector": [
+            { "scheme": "file", "pattern": "**/*.rules" },
+            { "scheme": "untitled", "language": "homeostat-rules" },
+        ] })),
     }
 }
 

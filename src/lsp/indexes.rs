@@ -31,7 +31,7 @@ mod tests {
     use crate::base::source::Sources;
 
     fn program(name: &str) -> Program {
-        Program { paths: vec![name.into()], configuration: None, is_named: true }
+        Program { paths: vec![name.into()], configuration: None, is_named: true, is_flat: false }
     }
 
     fn index(texts: &[(&str, &str)], before: Option<&Index>) -> Arc<Index> {

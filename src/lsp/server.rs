@@ -168,7 +168,7 @@ impl Server {
         position: Position,
         answer: impl FnOnce(&Index, &File, usize) -> Option<T>,
     ) -> Option<T> {
-        let path = path_of(uri).filter(|path| Role::of(path) == Some(Role::Program))?;
+        let path = self.state().documents.path_of(uri).filter(|path| Role::of(path) == Some(Role::Program))?;
         let index = self.index(&path);
         let file = index.file(&path)?;
         answer(&index, file, offset(index.text(file.id), position))
@@ -181,7 +181,7 @@ impl Server {
         position: Position,
         answer: impl FnOnce(&beside::Place<'_>) -> Option<T>,
     ) -> Option<T> {
-        let path = path_of(uri)?;
+        let path = self.state().documents.path_of(uri)?;
         let role = Role::of(&path).filter(|role| *role != Role::Program)?;
         let text = self.state().documents.get(&path).map(|document| Arc::clone(&document.text))?;
         let index = self.index(&path);
@@ -191,7 +191,7 @@ impl Server {
     /// What is shown at a place of an open file means, for those who want to know more.
     fn told(&self, uri: &Uri, at: Position) -> Vec<(String, Range)> {
         let state = self.state();
-        let shown = path_of(uri).and_then(|path| {
+        let shown = state.documents.path_of(uri).and_then(|path| {
             let version = state.documents.get(&path).map(|document| document.version);
             state.shown.get(&path).filter(|shown| shown.version == version)
         });
@@ -214,12 +214,15 @@ fn programs(workspace: &Workspace, documents: &Documents) -> BTreeMap<Program, V
 
 impl State {
     /// Keeps the text of a workflow that can be read, for the time when it cannot.
-    fn keep_readable(&mut self, path: &Path) {
-        if let Some(document) = self.documents.get(path).filter(|_| Role::of(path) == Some(Role::Program)) {
+    fn keep_readable(&mut self, uri: &Uri) {
+        let Some(path) = self.documents.path_of(uri).filter(|path| Role::of(path) == Some(Role::Program)) else {
+            return;
+        };
+        if let Some(document) = self.documents.get(&path) {
             let text = Arc::clone(&document.text);
             let id = crate::base::source::SourceId(0);
             if crate::syntax::workflow::parse(id, &text).0.is_some() {
-                self.readable.insert(path.to_owned(), text);
+                self.readable.insert(path, text);
             }
         }
     }
@@ -324,8 +327,8 @@ impl LanguageServer for Server {
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
         let document = params.text_document;
         self.changed(|state| {
-            state.documents.open(&document.uri, document.version, &document.text);
-            path_of(&document.uri).iter().for_each(|path| state.keep_readable(path));
+            state.documents.open(&document.uri, &document.language_id, document.version, &document.text);
+            state.keep_readable(&document.uri);
         });
     }
 
@@ -333,7 +336,7 @@ impl LanguageServer for Server {
         let document = params.text_document;
         self.changed(|state| {
             state.documents.change(&document.uri, document.version, &params.content_changes);
-            path_of(&document.uri).iter().for_each(|path| state.keep_readable(path));
+            state.keep_readable(&document.uri);
         });
     }
 
@@ -343,10 +346,10 @@ impl LanguageServer for Server {
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
         self.changed(|state| {
-            state.documents.close(&params.text_document.uri);
-            if let Some(path) = path_of(&params.text_document.uri) {
+            if let Some(path) = state.documents.path_of(&params.text_document.uri) {
                 state.readable.remove(&path);
             }
+            state.documents.close(&params.text_document.uri);
         });
     }
 
@@ -388,7 +391,8 @@ impl LanguageServer for Server {
         let place = params.text_document_position;
         let (last_good, snippets) = {
             let state = self.state();
-            let known = path_of(&place.text_document.uri).and_then(|path| state.readable.get(&path).cloned());
+            let path = state.documents.path_of(&place.text_document.uri);
+            let known = path.and_then(|path| state.readable.get(&path).cloned());
             (known, state.fills_snippets)
         };
         let uri = &place.text_document.uri;
@@ -449,11 +453,11 @@ impl LanguageServer for Server {
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        let Some(path) = path_of(&params.text_document.uri) else { return Ok(None) };
         if params.context.only.is_some_and(|kinds| !kinds.contains(&CodeActionKind::QUICKFIX)) {
             return Ok(None);
         }
         let state = self.state();
+        let Some(path) = state.documents.path_of(&params.text_document.uri) else { return Ok(None) };
         let version = state.documents.get(&path).map(|document| document.version);
         // Of an older text the places are wrong.
         let shown = state.shown.get(&path).filter(|shown| shown.version == version);

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::documents::Documents;
+use super::documents::{Documents, is_unnamed};
 use crate::base::source::Sources;
 use crate::base::span::Span;
 use crate::config::{self, Config};
@@ -28,6 +28,9 @@ pub(super) struct Program {
     pub(super) configuration: Option<PathBuf>,
     /// Whether somebody named the paths: then every YAML file in them is meant to be a workflow.
     pub(super) is_named: bool,
+    /// Whether only files of the folders themselves are meant, not what lies below: nobody has said that it is one
+    /// program, and there may be very much of it.
+    pub(super) is_flat: bool,
 }
 
 /// What the server knows a file as.
@@ -64,9 +67,12 @@ pub(super) struct Loaded {
 
 impl Workspace {
     /// The program that a file belongs to: what the editor's settings say, else what the nearest `homeostat.yaml`
-    /// above says, else all files of the workspace's folder. A file that neither names stands with those beside it, but
-    /// for scenarios: they are about the program wherever they stand.
+    /// above says, else all files of the workspace's folder. A file that neither names stands with those of its own folder,
+    /// but for scenarios: they are about the program wherever they stand. What was never saved stands alone.
     pub(super) fn program_of(&self, file: &Path, documents: &Documents) -> Program {
+        if is_unnamed(file) {
+            return Program { paths: vec![file.to_owned()], configuration: None, is_named: false, is_flat: true };
+        }
         let folder =
             self.folders.iter().filter(|folder| file.starts_with(folder)).max_by_key(|folder| folder.as_os_str().len());
         let configuration = configuration_above(file, folder.map(PathBuf::as_path));
@@ -74,6 +80,7 @@ impl Workspace {
             paths: file.parent().map(Path::to_owned).into_iter().collect(),
             configuration: configuration.clone(),
             is_named: false,
+            is_flat: true,
         };
         let chosen = match folder {
             Some(folder) if !self.program.is_empty() => {
@@ -83,11 +90,13 @@ impl Workspace {
         };
         match (chosen, folder) {
             (Some(paths), _) => {
-                let program = Program { paths, configuration: configuration.clone(), is_named: true };
+                let program = Program { paths, configuration: configuration.clone(), is_named: true, is_flat: false };
                 let is_about = Role::of(file) == Some(Role::Scenarios) && !program.paths.is_empty();
                 if is_about || program.holds(file) { program } else { beside() }
             }
-            (None, Some(folder)) => Program { paths: vec![folder.clone()], configuration, is_named: false },
+            (None, Some(folder)) => {
+                Program { paths: vec![folder.clone()], configuration, is_named: false, is_flat: false }
+            }
             (None, None) => beside(),
         }
     }
@@ -127,7 +136,8 @@ fn configured(path: &Path, documents: &Documents) -> Vec<PathBuf> {
 impl Program {
     /// Whether a file is among the named ones, or in one of the named folders.
     pub(super) fn holds(&self, file: &Path) -> bool {
-        self.paths.iter().any(|path| file.starts_with(path))
+        let is_in = |path: &PathBuf| if self.is_flat { file.parent() == Some(path) } else { file.starts_with(path) };
+        self.paths.iter().any(|path| file == path || is_in(path))
     }
 
     /// Every text of the program. Open ones go before those on disk, and may not be on disk at all.
@@ -143,7 +153,7 @@ impl Program {
     }
 
     fn read(&self, documents: &Documents, is_wanted: impl Fn(&str, &str) -> bool) -> Loaded {
-        let (found, problems) = load(&self.paths);
+        let (found, problems) = if self.is_flat { load(&self.files()) } else { load(&self.paths) };
         let mut sources = Sources::new();
         let mut diagnostics = Diagnostics::new();
         let mut seen = Vec::new();
@@ -179,6 +189,28 @@ impl Program {
         }
         Loaded { sources, diagnostics }
     }
+}
+
+impl Program {
+    /// The files of the folders, without what is below them.
+    fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for path in &self.paths {
+            let Ok(entries) = std::fs::read_dir(path) else {
+                files.push(path.clone());
+                continue;
+            };
+            let entries = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+            let is_ours = |path: &PathBuf| Role::of(path) == Some(Role::Program) && !is_hidden(path) && path.is_file();
+            files.extend(entries.filter(is_ours));
+        }
+        files.sort();
+        files
+    }
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
 fn looks_like_workflow(text: &str) -> bool {

@@ -112,3 +112,81 @@ fn an_unknown_name_is_told_once_by_every_command() {
         assert!(err.ends_with("2 errors in 1 file\n"), "{line}: {err}");
     }
 }
+
+/// What is wrong with the configuration is told as everything else is, and hides nothing of the program that it names.
+#[test]
+fn a_wrong_configuration_is_told_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let write = |name: &str, text: &str| std::fs::write(root.join(name), text).unwrap();
+    write("homeostat.yaml", "tagets: {}\nprogram: [w.yaml, rulez]\n");
+    write("w.yaml", "workflow: w\nsteps: { s: { uses: agents.dispach } }\n");
+    for format in ["text", "json", "sarif", "github"] {
+        for command in ["validate", "lint", "lint w.yaml"] {
+            let (exit, out, err) = said(root, &format!("{command} --format {format}"));
+            assert_eq!(exit, Some(2), "{command} {format}: {out}{err}");
+            let (told, quiet) = if format == "text" { (err, out) } else { (out, err) };
+            assert!(told.contains("tagets") && told.contains("H0305"), "{command} {format}: {told}\n{quiet}");
+            assert_eq!(quiet, "", "{command} {format}");
+            assert_eq!(told.contains("rulez"), command != "lint w.yaml", "{command} {format}: {told}");
+        }
+    }
+    let (_, _, err) = said(root, "validate");
+    assert!(err.ends_with("3 errors in 2 files\n"), "{err}");
+    assert!(err.contains("homeostat.yaml:2:19"), "{err}");
+    // Nobody can tell what the program is.
+    write("homeostat.yaml", "program: { a: b }\n");
+    let (exit, out, err) = said(root, "validate --format json");
+    assert_eq!((exit, err.as_str()), (Some(2), ""));
+    assert!(out.contains("\"homeostat.yaml\"") && !out.contains("w.yaml"), "{out}");
+    // One that is named and not there is a mistake, even where it says nothing.
+    for command in ["validate", "lint", "fmt"] {
+        write("a.rules", "/// It happens.\nevent A {}\n");
+        let (exit, _, err) = said(root, &format!("{command} a.rules --config nofile.yaml"));
+        assert_eq!(exit, Some(2), "{command}: {err}");
+        assert!(err.contains("nofile.yaml"), "{command}: {err}");
+    }
+}
+
+#[test]
+fn what_keeps_tests_from_being_played_is_told_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let write = |name: &str, text: &str| std::fs::write(root.join(name), text).unwrap();
+    write("a.rules", "event A {}\nrule a { on A run w() }\n");
+    write("w.yaml", "workflow: w\nsteps: { s: { uses: state.stable } }\n");
+    write("w.test.yaml", "scenario: s\nwhen: [{ event: B }]\nthen: { never: [{ run: w }] }\n");
+    for (what, code, exit) in [("scenario", "H0202", 2), ("program", "H0305", 1)] {
+        if what == "program" {
+            write("w.yaml", "workflow: w\nsteps: { s: { uses: state.stabel } }\n");
+        }
+        let (status, out, err) = said(root, "test . --format json");
+        assert_eq!((status, err.as_str()), (Some(exit), ""), "{what}");
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(report["problems"][0]["code"], code, "{out}");
+        let (status, out, err) = said(root, "test . --format junit");
+        assert_eq!((status, err.as_str()), (Some(exit), ""), "{what}");
+        assert!(out.contains("<error") && out.contains(code), "{out}");
+        let (status, out, err) = said(root, "test .");
+        assert_eq!((status, out.as_str()), (Some(exit), ""), "{what}");
+        assert!(err.contains(code) && err.lines().last().is_some_and(|line| line.starts_with("1 error in ")), "{err}");
+    }
+}
+
+#[test]
+fn data_that_is_wrong_is_shown_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    std::fs::write(root.join("mark.json"), "\u{feff}{\"a\": 1}").unwrap();
+    assert_eq!(said(root, "eval a==1 --data mark.json").1, "true\ntype: bool\n");
+    std::fs::write(root.join("wrong.json"), "{\n  \"a\": tru,\n}").unwrap();
+    let (exit, _, err) = said(root, "eval a==1 --data wrong.json");
+    assert_eq!(exit, Some(2));
+    assert!(err.contains("--> wrong.json:2:") && err.contains("2 |   \"a\": tru,\n") && err.contains("^\n"), "{err}");
+    std::fs::write(root.join("state.yaml"), "phase: stabel\nrte: 5\n").unwrap();
+    std::fs::write(root.join("event.json"), "{\"type\": \"IDLE\", \"subject\": \"a\"}").unwrap();
+    let (exit, _, err) = said(root, "explain --event event.json --state state.yaml");
+    assert_eq!(exit, Some(2));
+    assert!(err.contains("--> state.yaml:1:8") && err.contains("unknown variant `stabel`"), "{err}");
+    assert!(!err.contains("<input>"), "{err}");
+}

@@ -34,7 +34,7 @@ fn wrong_configurations_are_told_what_is_wrong() {
     let mut different = Vec::new();
     for path in fixtures {
         let name = format!("configuration_{}", path.file_stem().unwrap().to_string_lossy());
-        let Loaded { config, diagnostics, sources } = loaded(&path);
+        let Loaded { config, diagnostics, sources, .. } = loaded(&path);
         assert!(config.is_none() && diagnostics.has_errors(), "{} is right", path.display());
         let output = to_people(&diagnostics, &sources, false);
         let kept = std::panic::catch_unwind(|| {

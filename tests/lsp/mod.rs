@@ -377,3 +377,42 @@ fn an_editor_that_is_gone_ends_the_server() {
     editor.did_open(&rules, RULES);
     assert!(editor.vanish().success());
 }
+
+/// In no workspace, and below no configuration: those of its folder, however much lies below.
+#[test]
+fn a_file_alone_stands_with_those_of_its_folder() {
+    let (folder, rules, workflow) = program();
+    let below = folder.path().canonicalize().unwrap().join("below");
+    std::fs::create_dir(&below).unwrap();
+    std::fs::write(below.join("more.rules"), RULES).unwrap();
+    std::fs::write(below.join("settle.yaml"), WORKFLOW).unwrap();
+    let mut editor = Editor::start();
+    editor.ask("initialize", json!({ "processId": null, "capabilities": {} }));
+    editor.tell("initialized", json!({}));
+    // Also before it is opened.
+    assert!(hovered(&mut editor, &rules, (11, 10)).contains("workflow settle"));
+    editor.did_open(&rules, RULES);
+    assert_eq!(told(&editor.problems(&rules, 1)), Vec::<String>::new());
+    assert!(hovered(&mut editor, &workflow, (7, 12)).contains("recorder.lookup"));
+    assert!(editor.close().success());
+}
+
+#[test]
+fn what_was_never_saved_is_a_program_of_its_own() {
+    let (folder, ..) = program();
+    let mut editor = open(&folder);
+    for (name, language, text, place, holds) in [
+        ("untitled:Untitled-1", "homeostat-rules", "/// It happens.\nevent A { a: strin }\n", (1, 7), "event A"),
+        ("untitled:new.rules", "plaintext", "/// It happens.\nevent CHANGED { a: strin }\n", (1, 7), "event CHANGED"),
+        ("untitled:Untitled-2", "yaml", "workflow: w\nsteps: { s: { uses: state.stabel } }\n", (0, 2), "name"),
+    ] {
+        let document = json!({ "uri": name, "languageId": language, "version": 1, "text": text });
+        editor.tell("textDocument/didOpen", json!({ "textDocument": document }));
+        let message = editor.wait_for(|message| message["params"]["uri"] == name);
+        assert_eq!(told(&message["params"]["diagnostics"]).len(), 1, "{message}");
+        let position = json!({ "line": place.0, "character": place.1 });
+        let found = editor.ask("textDocument/hover", json!({ "textDocument": { "uri": name }, "position": position }));
+        assert!(found["contents"]["value"].as_str().unwrap_or_default().contains(holds), "{name}: {found}");
+    }
+    assert!(editor.close().success());
+}

@@ -38,7 +38,11 @@ async function start(): Promise<void> {
   const server: ServerOptions = { command, args: ["lsp"] };
   const options: LanguageClientOptions = {
     // Of YAML, the server itself knows which files it is about: it says nothing of the others.
-    documentSelector: Object.values(files).map((pattern) => ({ scheme: "file", pattern })),
+    documentSelector: [
+      ...Object.values(files).map((pattern) => ({ scheme: "file", pattern })),
+      // Rules that were not saved yet are a program of their own.
+      { scheme: "untitled", language: "homeostat-rules" },
+    ],
     initializationOptions: { program: settings.get<string[]>("program") ?? [] },
   };
   client = new LanguageClient("homeostat", "Homeostat", server, options);

@@ -10,6 +10,7 @@ use crate::app::program;
 use crate::base::clock::{Clock as _, SystemClock};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::input;
 use crate::cli::output::{self, Format};
 use crate::cli::telemetry::{self, LogArgs};
 use crate::config;
@@ -45,8 +46,7 @@ pub(super) fn run(args: &Args, event: &Path, log: &LogArgs) -> Result<Exit, Fail
     let Ok(program) = program::assemble(compilation) else { return Ok(Exit::Usage) };
 
     let now = SystemClock.now();
-    let mut document: Json =
-        parse(event, "JSON", |text| serde_json::from_str(text).map_err(|error| error.to_string()))?;
+    let mut document: Json = input::json(event, &input::read(event)?)?;
     if let (Some(target), Some(event)) = (&args.target, document.as_object_mut()) {
         event.insert("subject".to_owned(), Json::from(target.as_str()));
     }
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, event: &Path, log: &LogArgs) -> Result<Exit, Fail
         failure.help("write a CloudEvent, like {\"type\": \"HIGH_LATENCY\", \"subject\": \"checkout\", \"data\": {\"p99_ms\": 400.0}}")
     })?;
     let mut state = match &args.state {
-        Some(path) => parse(path, "a state", |text| serde_yaml::from_str(text).map_err(|error| error.to_string()))?,
+        Some(path) => read_state(path)?,
         None => State::default(),
     };
     state.phase = args.phase.map_or(state.phase, Into::into);
@@ -72,14 +72,21 @@ pub(super) fn run(args: &Args, event: &Path, log: &LogArgs) -> Result<Exit, Fail
     Ok(if explanation.refused.is_empty() { Exit::Done } else { Exit::Findings })
 }
 
-/// Reads a file, or standard input for `-`, as `read` says.
-fn parse<T>(path: &Path, what: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure> {
-    let text =
-        if path.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
-    let shown = path.display();
-    let text = text
-        .map_err(|error| Failure::new(Exit::Usage, Code::NotReadable, format!("`{shown}` cannot be read: {error}")))?;
-    read(&text).map_err(|error| Failure::usage(format!("`{shown}` is not {what}: {error}")))
+/// Reads how a target stands, from a file or, for `-`, from standard input.
+fn read_state(path: &Path) -> Result<State, Failure> {
+    let text = input::read(path)?;
+    serde_yaml::from_str(&text).map_err(|error| {
+        let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
+        // The first line says it, behind a place of its own; the others are an excerpt of a text without a name.
+        let said = error.without_snippet().to_string();
+        let place = format!("line {line} column {column}: ");
+        let said = said.lines().next().unwrap_or_default();
+        let said = said.split_once(place.as_str()).map_or(said, |(_, said)| said);
+        let mut failure = Failure::usage(format!("{} is not a state: {said}", input::shown(path)));
+        let number = |number: u64| usize::try_from(number).unwrap_or(1);
+        failure.notes = input::excerpt(path, &text, number(line), number(column));
+        failure
+    })
 }
 
 pub(super) fn text(explanation: &Explanation) -> String {

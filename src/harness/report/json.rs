@@ -8,7 +8,7 @@ use crate::diagnostic::render;
 use crate::harness::coverage::{Figure, Kind};
 use crate::harness::session::Report;
 
-/// `{passed, failed, left_out, scenarios, snapshots, coverage}`.
+/// `{problems, passed, failed, left_out, scenarios, snapshots, coverage}`.
 pub fn render(report: &Report) -> Json {
     let problems = |diagnostics: &Diagnostics| -> Json {
         serde_json::from_str(&render::to_json(diagnostics, &report.sources)).unwrap_or_default()
@@ -43,6 +43,7 @@ pub fn render(report: &Report) -> Json {
         }
     }
     json!({
+        "problems": problems(&report.problems),
         "passed": report.cases.len() - report.failed(),
         "failed": report.failed(),
         "left_out": report.left_out,

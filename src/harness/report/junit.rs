@@ -6,6 +6,7 @@ use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, 
 
 use super::snapshot_problems;
 use crate::diagnostic::render::to_people;
+use crate::diagnostic::{Diagnostics, Severity};
 use crate::harness::session::Report;
 
 /// The whole document.
@@ -14,6 +15,9 @@ use crate::harness::session::Report;
 /// Nothing that a scenario can bring about; said in one line.
 pub fn render(report: &Report) -> Result<String, String> {
     let mut document = Document::new("homeostat test");
+    if report.problems.has_errors() {
+        document.add_test_suite(refused(report));
+    }
     for cases in report.cases.chunk_by(|a, b| a.path == b.path) {
         let Some(first) = cases.first() else { continue };
         let mut suite = TestSuite::new(first.path.as_str());
@@ -46,6 +50,22 @@ pub fn render(report: &Report) -> Result<String, String> {
         document.add_test_suite(suite);
     }
     document.to_string().map_err(|error| error.to_string())
+}
+
+/// What keeps scenarios from being played: a case that could not be tried for each problem.
+fn refused(report: &Report) -> TestSuite {
+    let mut suite = TestSuite::new("what is wrong with the files");
+    for problem in report.problems.iter().filter(|problem| problem.severity == Severity::Error) {
+        let mut one = Diagnostics::new();
+        one.push(problem.clone());
+        let mut found = TestCase::new(problem.message.as_str(), TestCaseStatus::non_success(NonSuccessKind::Error));
+        let source = report.sources.get(problem.primary.span.source);
+        found.set_classname(source.map(|source| source.path.as_str()).unwrap_or_default());
+        found.status.set_message(problem.message.as_str()).set_type(problem.code.to_string());
+        found.status.set_description(to_people(&one, &report.sources, false));
+        suite.add_test_case(found);
+    }
+    suite
 }
 
 fn status(passed: bool) -> TestCaseStatus {

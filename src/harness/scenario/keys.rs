@@ -36,6 +36,8 @@ pub enum Takes {
     /// A whole number between these.
     Whole(u32, u32),
     Number,
+    /// A number, or nothing where there is none.
+    Figure,
     /// Requests per second: a number, or text like `50rps`.
     Rate,
     /// A duration above zero.
@@ -186,9 +188,9 @@ pub const RUN: Table = keys! {
 /// Of an expected step.
 pub const STEP: Table = keys! {
     "status" Takes::Word(&["succeeded", "failed", "skipped", "kept", "running", "retrying", "waiting", "not_started"]), "What became of it.";
-    "attempts" Takes::Any, "How many attempts it took.";
-    "performed" Takes::Any, "How often it was performed, repetitions after a crash included.";
-    "interruptions" Takes::Any, "How often a crash cut it off.";
+    "attempts" Takes::Figure, "How many attempts it took.";
+    "performed" Takes::Figure, "How often it was performed, repetitions after a crash included.";
+    "interruptions" Takes::Figure, "How often a crash cut it off.";
     "input" Takes::Any, "What the action was given.";
     "output" Takes::Any, "What the action returned.";
     "error" Takes::Any, "A part of why it failed.";
@@ -220,8 +222,8 @@ pub const TARGET_THEN: Table = keys! {
     "phase" Takes::Text, "`stable`, `adjusting`, `degraded` or `paused`.";
     "reason" Takes::Any, "A part of why.";
     "signature" Takes::Any, "The deployment that runs.";
-    "rate_rps" Takes::Any, "The total rate that was last decided.";
-    "verified_rps" Takes::Any, "What is verified for the deployment.";
+    "rate_rps" Takes::Figure, "The total rate that was last decided.";
+    "verified_rps" Takes::Figure, "What is verified for the deployment.";
 };
 
 /// Of what was recorded.
@@ -229,7 +231,7 @@ pub const RECORD_THEN: Table = keys! {
     "at" Takes::Any, "When, from the start.";
     "target" Takes::Any, "Of which target.";
     "signature" Takes::Any, "Of which deployment.";
-    "max_rps" Takes::Any, "What it bears.";
+    "max_rps" Takes::Figure, "What it bears.";
 };
 
 /// Of an emitted event.

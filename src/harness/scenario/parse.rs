@@ -1,5 +1,6 @@
 //! The walk over a scenario file's YAML tree.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::merge::merge;
@@ -91,15 +92,24 @@ impl Reader<'_, '_> {
             return Vec::new();
         };
         let mut scenarios: Vec<Scenario> = Vec::new();
+        let mut names: BTreeMap<&str, Span> = BTreeMap::new();
         for item in items {
             self.walk.mapping(item, "a scenario", keys::SCENARIO, "");
-            let Some(scenario) = self.scenario(item, Some(root)) else { continue };
-            if let Some(other) = scenarios.iter().find(|other| other.name.node == scenario.name.node) {
-                let message = format!("there are two scenarios named `{}`", scenario.name.node);
-                let problem = Diagnostic::error(Code::DuplicateName, scenario.name.span, message);
-                self.walk.diagnostics.push(problem.also(other.name.span, "the other one"));
+            scenarios.extend(self.scenario(item, Some(root)));
+            // Also of one that has other mistakes.
+            let Some((name, span)) = item.get("scenario").and_then(|name| Some((name.as_str()?.trim(), name.span)))
+            else {
+                continue;
+            };
+            match names.get(name) {
+                Some(other) => {
+                    let message = format!("there are two scenarios named `{name}`");
+                    let problem = Diagnostic::error(Code::DuplicateName, span, message);
+                    let problem = problem.also(*other, "the other one").help("give each a name of its own");
+                    self.walk.diagnostics.push(problem);
+                }
+                None => drop(names.insert(name, span)),
             }
-            scenarios.push(scenario);
         }
         scenarios
     }

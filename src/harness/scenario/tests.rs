@@ -87,12 +87,14 @@ then:
 "
             ),
         ),
+        ("what can never be", impossible()),
         (
             "two of a name",
             format!(
                 "{GIVEN}scenarios:
   - {{ scenario: a, when: [{{ event: IDLE }}], then: {{ runs: [] }} }}
   - {{ scenario: a, when: [{{ event: WAKE }}], then: {{ runs: [] }} }}
+  - {{ scenario: a, when: [{{ event: WAEK }}], then: {{ runs: [] }} }}
 "
             ),
         ),
@@ -102,6 +104,21 @@ then:
         all.push_str(&format!("=== {name}\n{}", if name == "two of a name" { double(&text) } else { problems(&text) }));
     }
     insta::assert_snapshot!(all);
+}
+
+/// Expectations that nothing can ever meet.
+fn impossible() -> String {
+    format!(
+        "scenario: a
+{GIVEN}when: [{{ event: IDLE }}]
+then:
+  runs: [{{ status: succeded, steps: {{ pause: done, lower: {{ status: skiped, attempts: '1' }} }} }}]
+  dispatched: [{{ total_rps: '5', undo: maybe, agents: {{ onee: 5, two: many }} }}, {{ agents: [one] }}]
+  targets: {{ checkout: {{ phase: degradd, rate_rps: \"50\" }} }}
+  events: [{{ state: setled, rules: {{ idle: matchd }} }}]
+  records: [{{ max_rps: 50rps }}]
+"
+    )
 }
 
 /// Both are read, and the second is told.

@@ -1,9 +1,9 @@
 //! `then`: what must have come of it. Only names are checked here; values are compared once the scenario was played.
 
-use super::keys;
+use super::keys::{self, Takes};
 use super::parse::Known;
 use super::{Forbidden, Never, Then};
-use crate::base::id::TargetName;
+use crate::base::id::{AgentId, TargetName};
 use crate::base::span::Spanned;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::harness::world::Setting;
@@ -29,7 +29,7 @@ pub(super) fn read(node: &Node, walk: &mut Walk, known: Known<'_>, setting: &Set
                 then.runs = part;
             }
             "dispatched" => {
-                reader.list(value, "`dispatched`", |reader, item| reader.plain(item, "a dispatch", keys::DISPATCH));
+                reader.list(value, "`dispatched`", Reader::dispatch);
                 then.dispatched = part;
             }
             "records" => {
@@ -57,7 +57,12 @@ pub(super) fn read(node: &Node, walk: &mut Walk, known: Known<'_>, setting: &Set
                 then.phases = part;
             }
             "targets" => {
-                reader.by_target(value, "`targets`", |reader, item| reader.plain(item, "a target", keys::TARGET_THEN));
+                reader.by_target(value, "`targets`", |reader, item| {
+                    reader.plain(item, "a target", keys::TARGET_THEN);
+                    if let Some(phase) = item.get("phase") {
+                        reader.phase_name(phase);
+                    }
+                });
                 then.targets = part;
             }
             "never" => reader.list(value, "`never`", |reader, item| then.never.extend(reader.never(item))),
@@ -97,13 +102,61 @@ impl<'a> Reader<'_, 'a> {
         if !is_known && !self.walk.diagnostics.is_full(key.span.source) {
             let names = self.setting.targets.names();
             let message = format!("the scenario has no target `{}`", key.name);
-            let problem = Diagnostic::error(Code::BadScenario, key.span, message);
+            let problem = Diagnostic::error(Code::BadScenario, key.span, message).help("list it under `given.targets`");
             self.walk.diagnostics.push(problem.suggest(&key.name, names.iter().map(TargetName::as_str)));
         }
     }
 
     fn plain(&mut self, node: &Node, what: &str, keys: keys::Table) {
         self.walk.mapping(node, what, keys, "");
+        self.values(node, keys);
+    }
+
+    /// What no value can ever be equal to is told before anything is played.
+    fn values(&mut self, node: &Node, table: keys::Table) {
+        for (key, value) in node.as_map().unwrap_or_default() {
+            let Some(known) = table.iter().find(|known| known.name == key.name) else { continue };
+            self.value(value, known.takes, &key.name);
+        }
+    }
+
+    fn value(&mut self, value: &Node, takes: Takes, name: &str) {
+        let what = format!("`{name}`");
+        match takes {
+            Takes::Word(words) => {
+                if let Some(word) = self.walk.text(value, &what) {
+                    self.one_of(&word, name, words.iter().copied());
+                }
+            }
+            Takes::Number if value.as_float().is_none() => self.walk.wrong_kind(value, &what, "a number", ""),
+            Takes::Figure if value.as_float().is_none() && !value.is_null() => {
+                self.walk.wrong_kind(value, &what, "a number", "");
+            }
+            Takes::Bool if value.as_bool().is_none() => self.walk.wrong_kind(value, &what, "`true` or `false`", ""),
+            _ => {}
+        }
+    }
+
+    fn dispatch(&mut self, node: &Node) {
+        self.plain(node, "a dispatch", keys::DISPATCH);
+        let Some(agents) = node.get("agents") else { return };
+        let Some(entries) = agents.as_map() else {
+            self.walk.wrong_kind(agents, "`agents`", "a mapping from agents", "write `agents: { NAME: 50.0 }`");
+            return;
+        };
+        for (key, rate) in entries {
+            self.value(rate, Takes::Number, &key.name);
+            let settings = self.setting.agents.keys().filter_map(|target| self.setting.targets.settings(target));
+            let pushed: Vec<_> = settings.flat_map(|target| target.push_agents.clone()).map(|agent| agent.id).collect();
+            let known = self.setting.agents.values().flatten().chain(&pushed);
+            let names: Vec<&str> = known.map(AgentId::as_str).collect();
+            if !names.contains(&key.name.as_str()) {
+                let message = format!("no target of the scenario has an agent `{}`", key.name);
+                let problem = Diagnostic::error(Code::BadScenario, key.span, message);
+                let problem = problem.help("list it under `given: { targets: { TARGET: { agents: […] } } }`");
+                self.walk.diagnostics.push(problem.suggest(&key.name, names));
+            }
+        }
     }
 
     fn phase(&mut self, node: &Node) {
@@ -126,6 +179,7 @@ impl<'a> Reader<'_, 'a> {
 
     fn run(&mut self, node: &Node) {
         self.walk.mapping(node, "a run", keys::RUN, "write `{ workflow: NAME, status: succeeded, steps: { … } }`");
+        self.values(node, keys::RUN);
         let workflow = node.get("workflow").and_then(|name| self.walk.text(name, "`workflow`"));
         let plan = workflow.as_ref().and_then(|name| self.workflow(name));
         let rule = node.get("rule").filter(|rule| !rule.is_null()).and_then(|rule| self.walk.text(rule, "`rule`"));
@@ -148,6 +202,9 @@ impl<'a> Reader<'_, 'a> {
             }
             if value.as_str().is_none() {
                 self.walk.mapping(value, "a step", keys::STEP, "write `succeeded`, or `{ status: …, output: … }`");
+                self.values(value, keys::STEP);
+            } else {
+                self.short_form(value, keys::STEP);
             }
         }
     }
@@ -176,12 +233,20 @@ impl<'a> Reader<'_, 'a> {
         if self.known.program.router.rule(name).is_none() {
             let rules = self.known.program.router.program().rules.iter().map(|rule| rule.name.as_str());
             let problem = Diagnostic::error(Code::BadScenario, span, format!("there is no rule `{name}`"));
+            let problem = problem.help("name a rule of the program");
             self.walk.diagnostics.push(problem.suggest(name, rules));
         }
     }
 
+    /// A word in the place of a mapping: it stands for the word that the mapping would have.
+    fn short_form(&mut self, node: &Node, table: keys::Table) {
+        if let Some(key) = table.iter().find(|key| matches!(key.takes, Takes::Word(_))) {
+            self.value(node, key.takes, key.name);
+        }
+    }
+
     fn event(&mut self, node: &Node, what: &str, keys: keys::Table) {
-        self.walk.mapping(node, what, keys, "");
+        self.plain(node, what, keys);
         if let Some(kind) = node.get("type").and_then(|kind| self.walk.text(kind, "`type`")) {
             self.event_type(&kind);
         }
@@ -194,6 +259,9 @@ impl<'a> Reader<'_, 'a> {
                     keys::RULE,
                     "write `matched`, or `{ result: …, note: … }`",
                 );
+                self.values(value, keys::RULE);
+            } else {
+                self.short_form(value, keys::RULE);
             }
         }
     }
@@ -209,21 +277,32 @@ impl<'a> Reader<'_, 'a> {
 
     fn never(&mut self, node: &Node) -> Option<Never> {
         let entries = self.walk.mapping(node, "an entry of `never`", keys::NEVER, "write `{ step: NAME }`");
-        let [(key, value)] = entries else {
-            if node.as_map().is_some() {
-                self.walk.error(Code::BadScenario, node.span, "each entry of `never` forbids one thing", "");
+        let mut found: Vec<Option<Forbidden>> = Vec::new();
+        for (key, value) in entries {
+            found.push(self.forbidden(key, value));
+        }
+        match <[_; 1]>::try_from(found) {
+            Ok([what]) => Some(Never { what: what?, span: node.span }),
+            Err(_) => {
+                if node.as_map().is_some() {
+                    let help = "write `- { run: NAME }` and `- { step: NAME }`, each as an entry of its own";
+                    self.walk.error(Code::BadScenario, node.span, "each entry of `never` forbids one thing", help);
+                }
+                None
             }
-            return None;
-        };
+        }
+    }
+
+    fn forbidden(&mut self, key: &Key, value: &Node) -> Option<Forbidden> {
         if key.name == "above_rps" {
             let Some(rate) = value.as_float() else {
                 self.walk.wrong_kind(value, "`above_rps`", "a number", "");
                 return None;
             };
-            return Some(Never { what: Forbidden::Above(rate), span: node.span });
+            return Some(Forbidden::Above(rate));
         }
         let name = self.walk.text(value, &format!("`{}`", key.name))?;
-        let what = match key.name.as_str() {
+        Some(match key.name.as_str() {
             "run" => {
                 self.workflow(&name)?;
                 Forbidden::Run(name.node)
@@ -246,8 +325,7 @@ impl<'a> Reader<'_, 'a> {
                 Forbidden::Phase(name.node)
             }
             _ => return None,
-        };
-        Some(Never { what, span: node.span })
+        })
     }
 
     fn one_of<'n>(&mut self, name: &Spanned<String>, what: &str, known: impl Iterator<Item = &'n str> + Clone) {

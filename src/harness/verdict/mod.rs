@@ -34,7 +34,13 @@ pub fn judge(scenario: &Scenario, played: &Played, program: &Program) -> Diagnos
 
     let mut diagnostics = Diagnostics::new();
     for Mismatch { span, message } in found {
-        diagnostics.push(Diagnostic::error(Code::ExpectationFailed, span, message));
+        let problem = Diagnostic::error(Code::ExpectationFailed, span, message);
+        diagnostics.push(problem.help("what happened stands below: expect that if it is meant"));
+    }
+    for span in &played.missed {
+        let message = "the engine was not killed: the step was not performed after this";
+        let problem = Diagnostic::error(Code::ExpectationFailed, *span, message);
+        diagnostics.push(problem.help("name a step that is performed, or delete the crash: it tests nothing"));
     }
     for moment in story.moments() {
         let Happening::NotMocked { run, step } = &moment.what else { continue };

@@ -28,7 +28,7 @@ fn each_expectation_that_is_not_met_is_told_at_its_line() {
       ended: 3m
       steps: { hold: skipped, load_test: { attempts: 2, output: { max_rps: 401 } }, degrade: succeeded }
     - { workflow: deployment_change }
-  dispatched: [{ at: 0s, total_rps: 71, agents: { one: 36, three: 1 } }]
+  dispatched: [{ at: 0s, total_rps: 71, agents: { one: 36, two: 1 } }]
   phases: { checkout: [adjusting, { at: 1m, phase: degraded }] }
   targets: { checkout: { signature: v1, rate_rps: 320.0, reason: because } }
   records: []

@@ -7,7 +7,7 @@ use crate::lint::solve::contradiction;
 use crate::lint::{Findings, Level, Lint, Subject};
 use crate::syntax::rules::ast::ClauseWord;
 
-use super::{domain, impossible_value, is_constant, whole_line};
+use super::{domain, impossible_value, is_constant, whole_line, within_braces, within_line};
 
 pub(super) const LINT: Lint = Lint {
     name: "constant-condition",
@@ -73,8 +73,17 @@ fn finding(subject: &Subject<'_>, condition: &Program, message: String, needless
     let Some(span) = needless else { return finding.help("correct the condition, or delete what depends on it") };
     let finding = finding.help("delete the condition");
     // Only what cannot fail either goes without saying: a condition without variables.
-    match whole_line(subject, span).filter(|_| value(condition) == Some(true)) {
-        Some((line, text)) if text.starts_with("if:") || text.starts_with("when") => finding.edit(line, ""),
-        _ => finding,
+    if value(condition) != Some(true) {
+        return finding;
+    }
+    let line = match whole_line(subject, span) {
+        Some((line, text)) if text.starts_with("if:") || text.starts_with("when") => Some(line),
+        // The clause of a rule is longer than its condition.
+        _ if span.start < condition.expr().span.start => within_line(subject, span),
+        _ => within_braces(subject, "if", span),
+    };
+    match line {
+        Some(line) => finding.edit(line, ""),
+        None => finding,
     }
 }

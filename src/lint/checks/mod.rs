@@ -94,6 +94,40 @@ fn is_constant(expr: &Expr) -> bool {
     look(expr, &mut Vec::new())
 }
 
+/// What goes away with a clause that stands on a line with others: itself and the blanks behind it, or those before it where
+/// it is the last one. `None` where a comment follows, which may be about it.
+fn within_line(subject: &Subject<'_>, span: Span) -> Option<Span> {
+    let text = subject.sources.get(span.source)?.text.as_ref();
+    let (before, after) = (text.get(..span.start as usize)?, text.get(span.end as usize..)?);
+    let (lead, rest) = (before.trim_end_matches([' ', '\t']), after.trim_start_matches([' ', '\t']));
+    if text.get(span.range())?.contains('\n') || rest.starts_with("//") {
+        return None;
+    }
+    match (lead.ends_with('\n'), rest.is_empty() || rest.starts_with(['\n', '\r'])) {
+        (true, true) => None,
+        (false, true) => Some(Span::new(span.source, lead.len(), span.end as usize)),
+        (_, false) => Some(Span::new(span.source, span.start as usize, text.len() - rest.len())),
+    }
+}
+
+/// What goes away with the entry `key: value` of a mapping in braces, of which the value stands at `span`. `None` where it
+/// is in no braces, or alone in them, or a comment is near.
+fn within_braces(subject: &Subject<'_>, key: &str, span: Span) -> Option<Span> {
+    let text = subject.sources.get(span.source)?.text.as_ref();
+    let (before, after) = (text.get(..span.start as usize)?, text.get(span.end as usize..)?);
+    let lead = before.trim_end().strip_suffix(':')?.trim_end().strip_suffix(key)?;
+    let (above, rest) = (lead.trim_end(), after.trim_start());
+    let of = |start: usize, end: usize| {
+        let gone = text.get(start..end)?;
+        (!gone.contains(['#', '\n'])).then(|| Span::new(span.source, start, end))
+    };
+    if above.ends_with(',') && rest.starts_with([',', '}']) {
+        return of(above.len() - 1, span.end as usize);
+    }
+    let rest = rest.strip_prefix(',').filter(|_| above.ends_with('{'))?;
+    of(lead.len(), text.len() - rest.trim_start().len())
+}
+
 /// The line with its end, and its text, where `span` is within a line that ends with it: nothing else stands behind it.
 fn whole_line<'s>(subject: &'s Subject<'_>, span: Span) -> Option<(Span, &'s str)> {
     let text = subject.sources.get(span.source)?.text.as_ref();

@@ -34,6 +34,7 @@ static KNOWN: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
         ("a live key of Stripe", r"\b[sr]k_live_[A-Za-z0-9]{16,}"),
         ("a key of Google", r"\bAIza[0-9A-Za-z_-]{35}"),
         ("a signed token (JWT)", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
+        ("a password", r#"(?i)\b(?:password|passwd|secret|token|api_?key)=[a-z]*[0-9!@#%^*][^\s"'&$]{3,}"#),
         ("a password in a URL", r#"\b[a-z][a-z0-9+.-]*://[^\s/:@'"]+:[^\s/:@'"$*]+@"#),
     ]
     .into_iter()

@@ -6,7 +6,7 @@ use crate::lint::subject::Rule;
 use crate::lint::{Findings, Level, Lint, Subject};
 use crate::syntax::rules::ast::ClauseWord;
 
-use super::whole_line;
+use super::{whole_line, within_line};
 
 pub(super) const LINT: Lint = Lint {
     name: "useless-clause",
@@ -45,6 +45,9 @@ fn finding(subject: &Subject<'_>, rule: &Rule<'_>, word: ClauseWord, message: &s
     let finding = Diagnostic::warning(Code::UselessClause, span, message).help("delete the clause, or correct it");
     match whole_line(subject, span) {
         Some((line, text)) if text.starts_with(word.as_str()) => finding.edit(line, ""),
-        _ => finding,
+        _ => match within_line(subject, span) {
+            Some(clause) => finding.edit(clause, ""),
+            None => finding,
+        },
     }
 }

@@ -140,6 +140,10 @@ impl Walk<'_> {
                 Some("steps") => format!("step `{field}` may not have run, and then `steps.{field}` is absent"),
                 _ => format!("`{field}` may be absent"),
             },
+            // Of what was declared as `any`; what comes of it is told once.
+            Type::Dyn if self.is_declared(operand) => {
+                format!("`{}` may be anything, and have no `{field}`", of.as_deref().unwrap_or("this"))
+            }
             Type::Map(..) => format!("`{}` may have no `{field}`", of.as_deref().unwrap_or("the map")),
             _ => return,
         };
@@ -154,6 +158,12 @@ impl Walk<'_> {
             ..span
         });
         self.found.push(Failure { span, message, help, dot });
+    }
+
+    /// Whether the value is a declared field of an object.
+    fn is_declared(&self, expr: &Expr) -> bool {
+        let ExprKind::Select { operand, field, .. } = &expr.kind else { return false };
+        matches!(without_null(self.type_of(operand)), Type::Object(object) if object.field(&field.node).is_some())
     }
 
     /// Whether the value is not null as far as is known; one that may be is reported.
