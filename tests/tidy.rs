@@ -59,6 +59,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "config",
             "diagnostic",
             "expression",
+            "harness",
             "ir",
             "lint",
             "plan",

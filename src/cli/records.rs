@@ -112,7 +112,8 @@ fn export(args: &Listing) -> Result<Exit, Failure> {
     if records.is_empty() {
         return Ok(Exit::Done);
     }
-    print(&records.iter().rev().map(|record| format!("{record}\n")).collect::<String>())
+    let lines: Vec<String> = records.iter().rev().map(|record| format!("{record}\n")).collect();
+    print(&lines.concat())
 }
 
 fn take_in(args: &Import) -> Result<Exit, Failure> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::recordings::{Recordings, question};
+use super::recordings::{Question, Recordings, question};
 use crate::base::id::{IdempotencyKey, StepName, WorkflowName};
 use crate::runtime::effect::ActionError;
 
@@ -85,7 +85,7 @@ struct Given {
     /// How many outcomes without a selector each mock has given, for performing and for undoing.
     taken: BTreeMap<(usize, bool), usize>,
     /// The same of what was recorded.
-    repeated: BTreeMap<(Option<(String, String)>, String, String), usize>,
+    repeated: BTreeMap<Question, usize>,
 }
 
 impl Mocks {

@@ -13,7 +13,7 @@ use crate::runtime::journal::{Entry, Place, RunSummary, What};
 const PLAYED: [&str; 3] = ["sleep", "event.wait", "recorder.save"];
 
 /// What is asked: for which event (`None`: a person began it), of which action, with which input as text.
-type Question = (Option<(String, String)>, String, String);
+pub(super) type Question = (Option<(String, String)>, String, String);
 
 /// The outcomes that journals hold.
 #[derive(Clone, Debug, Default)]

@@ -3,6 +3,7 @@
 //! Knows the schema (which key takes what), not which actions or steps exist.
 
 pub mod ast;
+mod inputs;
 pub mod keys;
 mod parse;
 mod quoting;
