@@ -128,8 +128,8 @@ impl<'a> Checker<'a> {
         let env = self.env(part);
         let mut checked: Vec<Option<Step>> = Vec::new();
         for step in steps {
-            let mut before = std::mem::take(self.found);
             let condition = self.condition_of(step, &env);
+            let mut before = std::mem::take(self.found);
             // What is wrong, or could not be read, may be the condition that it is not null.
             let is_known = !step.is_cut && !condition.is_wrong;
             checked.push(self.step(step, condition, &env, part));
