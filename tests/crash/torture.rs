@@ -205,7 +205,9 @@ impl Yard {
             let runs = page["runs"].as_array().unwrap();
             for run in runs {
                 let event = run["event"]["id"].as_str().unwrap().to_owned();
-                found.entry(event).or_default().push(run["status"].as_str().unwrap().to_owned());
+                // Why it failed is what one wants to read.
+                let error = run["error"].as_str().map(|error| format!(": {error}")).unwrap_or_default();
+                found.entry(event).or_default().push(format!("{}{error}", run["status"].as_str().unwrap()));
             }
             match runs.last() {
                 Some(last) => before = format!("&before={}", last["id"].as_str().unwrap()),

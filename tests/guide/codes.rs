@@ -38,6 +38,7 @@ const PROSE: &[(Code, &str)] = &[
     (Code::ForeignOrigin, "a web page"),
     (Code::BadAnswer, "an engine of another version"),
     (Code::TimedOut, "an engine that hangs"),
+    (Code::ProgramRefused, "an engine answers it"),
     (Code::Internal, "a mistake of ours"),
 ];
 

@@ -20,6 +20,9 @@ use crate::runtime::ports::{
 /// After rises were given what fits, the agents have so long to confirm.
 const LAST_WAIT_MS: u64 = 3_000;
 
+/// Between two tries of a store that cannot be written.
+const STORE_PAUSE: Duration = Duration::from_millis(100);
+
 #[async_trait]
 impl Dispatcher for DispatchService {
     async fn dispatch(&self, order: DispatchOrder, link: Link) -> Result<Dispatched, ActionError> {
@@ -54,7 +57,15 @@ impl DispatchService {
             return Err(ActionError::permanent(format!("target `{}`: {problem}", order.settings.name)));
         }
         self.may_go_on(&order, &link)?;
-        self.take_up(&order).await?;
+        // A store that cannot be written for a while puts the dispatch off, as it does everything else.
+        while let Err(error) = self.take_up(&order).await {
+            if !error.may_pass() {
+                return Err(failure(&error));
+            }
+            tracing::error!(%error, "the assignments cannot be stored; trying again");
+            self.clock.sleep(STORE_PAUSE).await;
+            self.may_go_on(&order, &link)?;
+        }
         let ended = self.wait(&order, &link).await;
         if ended.as_ref().is_err_and(|error| error.kind == FailureKind::Halted) {
             self.with_desk(&order.settings.name, |desk| desk.abandon(&order.key, self.now()));
@@ -107,13 +118,13 @@ impl DispatchService {
     }
 
     /// Stores the decision, or finds it stored.
-    async fn take_up(&self, order: &DispatchOrder) -> Result<(), ActionError> {
+    async fn take_up(&self, order: &DispatchOrder) -> Result<(), StoreError> {
         let target = &order.settings.name;
         let _one_at_a_time = self.deciding.lock().await;
         if self.with_desk(target, |desk| desk.decision.as_ref().is_some_and(|decision| decision.key == order.key)) {
             return Ok(());
         }
-        let stored = self.store.assignments(target).await.map_err(|error| failure(&error))?;
+        let stored = self.store.assignments(target).await?;
         let (decision, known) = self.with_desk(target, |desk| {
             let (now, today) = (self.now(), self.today());
             desk.configure(&order.settings, now, today);
@@ -127,7 +138,7 @@ impl DispatchService {
         });
         if !known {
             let guard = Guard::Lease { target: target.clone(), token: order.token };
-            self.store.commit(storing(&decision, Some(guard))).await.map_err(|error| failure(&error))?;
+            self.store.commit(storing(&decision, Some(guard))).await?;
         }
         self.with_desk(target, |desk| desk.decision = Some(decision));
         Ok(())
