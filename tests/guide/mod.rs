@@ -58,7 +58,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const QUIET: Duration = Duration::from_secs(2);
 
 /// How many blocks may say that they cannot be run.
-const NOT_RUN: usize = 13;
+const NOT_RUN: usize = 14;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
