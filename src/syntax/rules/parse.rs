@@ -192,6 +192,9 @@ impl Reader<'_> {
 
     /// A field whose type cannot be read may be anything.
     fn bad_field(&self, pair: &Pair<'_, Rule>) -> Option<Field> {
+        if problem::is_rest_of_map(pair.as_str()) {
+            return None;
+        }
         let name = problem::name_of_bad_field(pair.as_str())?;
         let start = pair.as_span().start() + pair.as_str().len() - pair.as_str().trim_start().len();
         let span = self.span(start, start + name.len());
