@@ -270,3 +270,35 @@ async fn damage_is_found_and_named() {
     }
     insta::assert_snapshot!(found.join("\n"));
 }
+
+#[tokio::test]
+async fn a_store_is_looked_at_beside_the_engine_that_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = sqlite(folder.path()).await;
+    some_of_everything(&store).await;
+    let reader = SqliteStore::open_to_read(options(&path, sealing())).await.unwrap();
+    let all = EventFilter::default();
+    let events = reader.events(&all).await.unwrap();
+    assert!(!events.is_empty());
+    assert_eq!(events, store.events(&all).await.unwrap());
+    let refused = reader.commit(writes([Write::PutRun(summary(9, None, RunStatus::Succeeded))])).await;
+    assert_eq!(refused.unwrap_err(), StoreError::Closed);
+    reader.close().await;
+    // The engine goes on.
+    store.commit(writes([Write::PutRun(summary(9, None, RunStatus::Succeeded))])).await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test]
+async fn looking_makes_no_store_and_needs_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let missing = SqliteStore::open_to_read(options(&path, sealing())).await.unwrap_err();
+    assert!(missing.to_string().contains("there is no store"), "{missing}");
+    assert!(!path.exists());
+    sqlite(folder.path()).await.close().await;
+    let other = Sealing::Key(MasterKey::generate().unwrap());
+    let refused = SqliteStore::open_to_read(options(&path, other)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::WrongKey { .. }), "{refused}");
+}

@@ -105,7 +105,7 @@ impl World {
             targets: Arc::new(Configured(targets)),
             mocks: Arc::new(Mocks::new(mocks, recordings)),
             pressure: Arc::new(MockedPressure::new(Arc::clone(&time))),
-            run_ids: Arc::new(CountedRunIds { clock: time, count: AtomicU64::new(0) }),
+            run_ids: Arc::new(CountedRunIds::new(time)),
             clock,
         })
     }
@@ -161,8 +161,9 @@ impl World {
     }
 }
 
+/// The targets that a test configures.
 #[derive(Debug)]
-struct Configured(TargetTable);
+pub(crate) struct Configured(pub(crate) TargetTable);
 
 impl Targets for Configured {
     fn settings(&self, name: &TargetName) -> Option<Arc<TargetSettings>> {
@@ -176,9 +177,15 @@ impl Targets for Configured {
 
 /// Ids of version 7 without chance: the moment, and a number.
 #[derive(Debug)]
-struct CountedRunIds {
+pub(crate) struct CountedRunIds {
     clock: Arc<dyn Clock>,
     count: AtomicU64,
+}
+
+impl CountedRunIds {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, count: AtomicU64::new(0) }
+    }
 }
 
 impl RunIds for CountedRunIds {

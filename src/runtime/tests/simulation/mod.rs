@@ -33,17 +33,16 @@ use self::store::FailingStore;
 use self::watch::Watch;
 use crate::app::program::assemble;
 use crate::base::clock::{Clock, Timestamp};
-use crate::base::id::{AgentId, RunId, TargetName};
+use crate::base::id::AgentId;
 use crate::base::source::Sources;
-use crate::config::TargetTable;
 use crate::diagnostic::Diagnostics;
 use crate::harness::world::clock::{VirtualClock, within_virtual_time};
 use crate::harness::world::life::{Life, Lives};
+use crate::harness::world::{Configured, CountedRunIds};
 use crate::model::network::AllowedHosts;
-use crate::model::target::TargetSettings;
 use crate::runtime::control::Control as _;
 use crate::runtime::engine::{Engine, EngineError, Intake, Options};
-use crate::runtime::ports::{Context, RunIds, Store, Targets};
+use crate::runtime::ports::{Context, Store, Targets};
 use crate::runtime::program::Program;
 use crate::service::adjust::StrategyAdjuster;
 use crate::service::dispatch::{self, DispatchService};
@@ -94,31 +93,6 @@ impl Alive {
 }
 
 type Slot = Arc<Mutex<Option<Alive>>>;
-
-#[derive(Debug)]
-struct Configured(TargetTable);
-
-impl Targets for Configured {
-    fn settings(&self, name: &TargetName) -> Option<Arc<TargetSettings>> {
-        self.0.settings(name)
-    }
-
-    fn names(&self) -> Vec<TargetName> {
-        self.0.names()
-    }
-}
-
-#[derive(Debug)]
-struct CountedRunIds {
-    clock: Arc<dyn Clock>,
-    count: AtomicU64,
-}
-
-impl RunIds for CountedRunIds {
-    fn next(&self) -> RunId {
-        RunId::counted(self.clock.now(), self.count.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-}
 
 /// Everything that outlives an engine.
 #[derive(Clone, Debug)]
@@ -271,7 +245,7 @@ fn found(seed: u64, made: &program::Made) -> (Town, String) {
         lives: Lives::default(),
         targets: Arc::new(Configured(settings.targets)),
         program,
-        run_ids: Arc::new(CountedRunIds { clock: time, count: AtomicU64::new(0) }),
+        run_ids: Arc::new(CountedRunIds::new(time)),
         slot: Slot::default(),
         clock,
     };
