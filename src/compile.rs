@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::base::parallel;
 use crate::base::source::{SourceId, Sources};
 use crate::diagnostic::{Code, Diagnostics};
 use crate::ir::{self, Program};
@@ -64,16 +65,23 @@ pub struct Trees {
 pub fn parse(sources: &Sources, diagnostics: &mut Diagnostics) -> Trees {
     let unread: BTreeSet<SourceId> = diagnostics.iter().map(|problem| problem.primary.span.source).collect();
     let mut trees = Trees { rules: Vec::new(), workflows: Vec::new(), is_complete: unread.is_empty() };
-    for (id, source) in sources.iter().filter(|(id, _)| !unread.contains(id)) {
-        match Language::of(&source.path) {
-            Some(Language::Rules) => {
-                let (file, found) = rules::parse(id, &source.text);
-                diagnostics.extend(found);
-                trees.rules.push(file);
-            }
-            Some(Language::Workflow) => {
-                let (tree, found) = workflow::parse(id, &source.text);
-                diagnostics.extend(found);
+    let readable: Vec<_> = sources.iter().filter(|(id, _)| !unread.contains(id)).collect();
+    let parsed = parallel::map(&readable, |(id, source)| match Language::of(&source.path) {
+        Some(Language::Rules) => {
+            let (file, found) = rules::parse(*id, &source.text);
+            (Some(Tree::Rules(file)), found)
+        }
+        Some(Language::Workflow) => {
+            let (tree, found) = workflow::parse(*id, &source.text);
+            (Some(Tree::Workflow(tree)), found)
+        }
+        None => (None, Diagnostics::new()),
+    });
+    for (tree, found) in parsed {
+        diagnostics.extend(found);
+        match tree {
+            Some(Tree::Rules(file)) => trees.rules.push(file),
+            Some(Tree::Workflow(tree)) => {
                 trees.is_complete &= tree.as_ref().is_some_and(|tree| tree.name.is_some());
                 trees.workflows.extend(tree);
             }
@@ -81,6 +89,12 @@ pub fn parse(sources: &Sources, diagnostics: &mut Diagnostics) -> Trees {
         }
     }
     trees
+}
+
+/// What came of one file.
+enum Tree {
+    Rules(rules::ast::File),
+    Workflow(Option<workflow::ast::Workflow>),
 }
 
 /// The second stage: trees to what is right of the program.
@@ -110,11 +124,13 @@ pub fn check(trees: &Trees, catalogue: &Catalogue, diagnostics: &mut Diagnostics
 
 /// The third stage: a plan for every workflow that is right, by place.
 pub fn plan(workflows: &[ir::Workflow], sources: &Sources, diagnostics: &mut Diagnostics) -> Vec<Arc<Plan>> {
+    let built = parallel::map(workflows, |workflow| {
+        let source = sources.get(workflow.source)?;
+        Some(plan::build(workflow, PlanSource { path: source.path.clone(), text: Arc::clone(&source.text) }))
+    });
     let mut plans = Vec::new();
-    for workflow in workflows {
-        let source = sources.get(workflow.source);
-        let source = source.map(|source| PlanSource { path: source.path.clone(), text: Arc::clone(&source.text) });
-        match source.map(|source| plan::build(workflow, source)) {
+    for (workflow, built) in workflows.iter().zip(built) {
+        match built {
             Some(Ok(plan)) => {
                 diagnostics.extend(plan::warnings(workflow));
                 plans.push(Arc::new(plan));

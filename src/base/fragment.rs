@@ -70,6 +70,12 @@ impl Fragment {
         Self { source: self.source, text, marks, end }
     }
 
+    /// Another text of the same length whose bytes stand in the same places.
+    #[must_use]
+    pub fn with_text(&self, text: &str) -> Self {
+        Self { text: text.to_owned(), ..self.clone() }
+    }
+
     fn place(&self, offset: usize) -> usize {
         let index = self.marks.partition_point(|mark| mark.text as usize <= offset);
         let mark = self.marks.get(index.saturating_sub(1)).copied().unwrap_or(Mark { text: 0, source: 0 });

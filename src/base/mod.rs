@@ -8,6 +8,7 @@ pub mod fragment;
 pub mod id;
 pub mod literal;
 pub mod mend;
+pub mod parallel;
 pub mod random;
 pub mod source;
 pub mod span;

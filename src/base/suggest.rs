@@ -1,12 +1,12 @@
 //! "Did you mean": the nearest of the names that would have been right.
 
-use std::cell::Cell;
-
 /// Longer names are compared with none, in characters: nobody meant that one.
 const MAX_NAME: usize = 64;
-/// Most comparisons letter by letter that one list of candidates is good for. Thousands of mistakes among thousands of
-/// names would cost minutes, and nobody reads so far.
+/// Most comparisons letter by letter that are made for all files together. Thousands of mistakes among thousands of names
+/// would cost minutes, and nobody reads so far.
 const MAX_COMPARISONS: usize = 1_000_000;
+/// What a file may use of them in any case.
+const MIN_COMPARISONS: usize = 10_000;
 
 /// The candidate closest to `wrong`, if it is close enough to be what was meant: at most a third of the letters differ. Of
 /// several, one whose consonants are the same: vowels are what people mistake.
@@ -23,22 +23,30 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
 #[derive(Debug)]
 pub struct Candidates<'a> {
     words: Vec<(Word, &'a str)>,
-    /// What is left of [`MAX_COMPARISONS`].
-    left: Cell<usize>,
+}
+
+/// Comparisons that may still be made for one file: how many does not depend on what is done for others beside it.
+#[derive(Debug)]
+pub struct Patience(usize);
+
+impl Patience {
+    /// Each file's share.
+    pub fn of_each(files: usize) -> Self {
+        Self((MAX_COMPARISONS / files.max(1)).max(MIN_COMPARISONS))
+    }
 }
 
 impl<'a> Candidates<'a> {
     pub fn new(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let words = names.into_iter().filter_map(|name| Some((Word::of(name)?, name))).collect();
-        Self { words, left: Cell::new(MAX_COMPARISONS) }
+        Self { words: names.into_iter().filter_map(|name| Some((Word::of(name)?, name))).collect() }
     }
 
     /// As [`nearest`]; `None` as well once too much was asked.
-    pub fn nearest(&self, wrong: &str) -> Option<&'a str> {
+    pub fn nearest(&self, wrong: &str, patience: &mut Patience) -> Option<&'a str> {
         let wrong = Word::of(wrong)?;
         let alike = self.words.iter().filter(|(word, _)| wrong.may_be_near(word));
         let near = alike.filter_map(|(word, name)| {
-            self.left.set(self.left.get().checked_sub(1)?);
+            patience.0 = patience.0.checked_sub(1)?;
             Some((wrong.distance(word)?, !wrong.sounds_like(word), *name))
         });
         near.min().map(|(.., name)| name)
@@ -123,7 +131,7 @@ fn at(row: &[usize], index: usize) -> usize {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Candidates, MAX_COMPARISONS, Word, nearest};
+    use super::{Candidates, MAX_COMPARISONS, Patience, Word, nearest};
 
     #[test]
     fn a_slip_is_found_and_a_stranger_is_not() {
@@ -139,10 +147,11 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_good_for_so_many_comparisons() {
+    fn a_file_is_good_for_so_many_comparisons() {
         let candidates = Candidates::new(std::iter::repeat_n("abc", 1_000));
-        assert_eq!(candidates.nearest("abd"), Some("abc"));
-        let asked = std::iter::repeat_with(|| candidates.nearest("abd")).take_while(Option::is_some);
+        let mut patience = Patience::of_each(1);
+        assert_eq!(candidates.nearest("abd", &mut patience), Some("abc"));
+        let asked = std::iter::repeat_with(|| candidates.nearest("abd", &mut patience)).take_while(Option::is_some);
         assert!(asked.take(MAX_COMPARISONS).count() < MAX_COMPARISONS / 100);
     }
 
@@ -156,7 +165,7 @@ mod tests {
             let all = names.iter().map(|name| (plain_distance(&wrong, name), !sounds(name), *name));
             let slow = all.filter(|(edits, ..)| *edits <= limit).min().map(|(.., name)| name);
             prop_assert_eq!(nearest(&wrong, names.iter().copied()), slow);
-            prop_assert_eq!(Candidates::new(names).nearest(&wrong), slow);
+            prop_assert_eq!(Candidates::new(names).nearest(&wrong, &mut Patience::of_each(1)), slow);
         }
     }
 

@@ -1,4 +1,4 @@
-//! `homeostat fmt`: rules files in the form in which all rules files are written.
+//! `homeostat fmt`: rules, workflows and scenarios in the form in which all of them are written.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -13,14 +13,14 @@ use super::paths::named_or_configured;
 use super::rewrite::{difference, replace};
 use crate::base::source::{Source, SourceId, Sources};
 use crate::diagnostic::{Code, Diagnostics};
-use crate::syntax::load::{Language, load};
-use crate::syntax::rules::format::format;
+use crate::syntax::load::{Language, is_scenarios, load_with_scenarios};
+use crate::syntax::{rules, yaml};
 
 /// What to format.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Rules files, and folders with all `*.rules` that they hold; `-` formats standard input to standard output.
-    /// Without any, the configured `program`
+    /// Files, and folders with all `*.rules`, `*.yaml` and `*.yml` that they hold but `homeostat.yaml`; `-` formats
+    /// standard input to standard output. Without any, the configured `program`
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -31,6 +31,10 @@ pub struct Args {
     #[arg(long)]
     check: bool,
 
+    /// What the file on standard input is called: one that ends in `.yaml` or `.yml` holds YAML, any other rules
+    #[arg(long, value_name = "PATH")]
+    stdin_path: Option<PathBuf>,
+
     /// How it is told what became of which file
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -38,8 +42,6 @@ pub struct Args {
 
 /// What was done to a text that is shown.
 const DONE: &str = "formatted";
-/// What standard input is called.
-const STANDARD_INPUT: &str = "<stdin>";
 
 pub fn run(args: &Args) -> Exit {
     let is_standard_input = |path: &PathBuf| path.as_os_str() == "-";
@@ -65,6 +67,8 @@ enum Made {
 }
 
 fn make(id: SourceId, source: &Source) -> Made {
+    let is_yaml = Language::of(&source.path) == Some(Language::Workflow) || is_scenarios(&source.path);
+    let format = if is_yaml { yaml::format::format } else { rules::format::format };
     match format(id, &source.text) {
         Ok(text) if *text == *source.text => Made::Unchanged,
         Ok(text) => Made::Changed(text),
@@ -91,8 +95,10 @@ fn standard_input(args: &Args) -> Result<Exit, Failure> {
         let message = format!("standard input is not UTF-8: byte {} is wrong", error.utf8_error().valid_up_to());
         Failure::new(Exit::Usage, Code::NotUtf8, message)
     })?;
+    let name =
+        args.stdin_path.as_ref().map_or_else(|| "<stdin>".to_owned(), |path| path.to_string_lossy().into_owned());
     let mut sources = Sources::new();
-    let id = sources.add(STANDARD_INPUT, text.strip_prefix('\u{feff}').unwrap_or(&text));
+    let id = sources.add(name.clone(), text.strip_prefix('\u{feff}').unwrap_or(&text));
     let Some(source) = sources.get(id) else { return Ok(Exit::Internal) };
     match (make(id, source), args.check) {
         (Made::Wrong(problems), _) => {
@@ -101,7 +107,7 @@ fn standard_input(args: &Args) -> Result<Exit, Failure> {
         }
         (Made::Unchanged, true) => Ok(Exit::Done),
         (Made::Changed(formatted), true) => {
-            output::print(&difference(STANDARD_INPUT, DONE, &source.text, &formatted))?;
+            output::print(&difference(&name, DONE, &source.text, &formatted))?;
             Ok(Exit::Findings)
         }
         (Made::Unchanged, false) => whole(&source.text),
@@ -115,25 +121,11 @@ fn whole(text: &str) -> Result<Exit, Failure> {
 }
 
 fn files(args: &Args, paths: &[PathBuf]) -> Result<Exit, Failure> {
-    if let Some(workflow) = paths.iter().find(|path| path.is_file() && is_workflow(&path.to_string_lossy())) {
-        let message = format!("`{}` is no rules file: workflows are YAML, and stay as they are", workflow.display());
-        return Err(Failure::usage(message).help("name files that end in `.rules`, or folders"));
-    }
-    let (sources, found) = load(paths);
-    let problems = of_rules(&found, &sources);
+    let (sources, problems) = load_with_scenarios(paths);
     output::complain(&output::problems(&problems, &sources));
     let unread: Vec<SourceId> = problems.iter().map(|problem| problem.primary.span.source).collect();
-    let rules: Vec<(SourceId, &Source)> = sources
-        .iter()
-        .filter(|(id, source)| Language::of(&source.path) == Some(Language::Rules) && !unread.contains(id))
-        .collect();
-    if rules.is_empty() && problems.is_empty() {
-        let shown: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-        let message = format!("no rules were found in {}", shown.join(", "));
-        return Err(Failure::new(Exit::Usage, Code::NothingFound, message).help("rules files end in `.rules`"));
-    }
     let (mut rows, mut changed, mut wrong, mut count) = (Vec::new(), 0, 0, 0);
-    for (id, source) in rules {
+    for (id, source) in sources.iter().filter(|(id, _)| !unread.contains(id)) {
         let made = make(id, source);
         count += 1;
         let mut shown_difference = None;
@@ -170,21 +162,6 @@ fn files(args: &Args, paths: &[PathBuf]) -> Result<Exit, Failure> {
     }
     let is_clean = problems.is_empty() && wrong == 0 && (changed == 0 || !args.check);
     Ok(if is_clean { Exit::Done } else { Exit::Findings })
-}
-
-fn is_workflow(path: &str) -> bool {
-    Language::of(path) == Some(Language::Workflow)
-}
-
-/// The problems but those of workflows: they are not asked about.
-fn of_rules(problems: &Diagnostics, sources: &Sources) -> Diagnostics {
-    let mut kept = Diagnostics::new();
-    for problem in problems.iter() {
-        if sources.get(problem.primary.span.source).is_some_and(|source| !is_workflow(&source.path)) {
-            kept.push(problem.clone());
-        }
-    }
-    kept
 }
 
 fn summary(check: bool, count: usize, changed: usize, wrong: usize) -> String {

@@ -6,7 +6,7 @@ const FORMATTED: &str = "rule x {\n    on   A // why\n    run  wf()\n}\n";
 
 fn args(paths: &[&Path], check: bool) -> Args {
     let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-    Args { paths, file: FileArgs::default(), check, format: Format::Text }
+    Args { paths, file: FileArgs::default(), check, stdin_path: None, format: Format::Text }
 }
 
 fn exit(paths: &[&Path], check: bool) -> Exit {
@@ -19,13 +19,15 @@ fn a_folder_is_formatted_once_and_for_all() {
     let root = folder.path();
     fs::write(root.join("a.rules"), WRITTEN).unwrap();
     fs::write(root.join("b.yaml"), "steps:   {}\n").unwrap();
+    fs::write(root.join("b.test.yaml"), "scenario:   b\n").unwrap();
     assert_eq!(exit(&[root], true), Exit::Findings);
     assert_eq!(fs::read_to_string(root.join("a.rules")).unwrap(), WRITTEN, "--check writes nothing");
     assert_eq!(exit(&[root], false), Exit::Done);
     assert_eq!(fs::read_to_string(root.join("a.rules")).unwrap(), FORMATTED);
-    assert_eq!(fs::read_to_string(root.join("b.yaml")).unwrap(), "steps:   {}\n");
+    assert_eq!(fs::read_to_string(root.join("b.yaml")).unwrap(), "steps: {}\n");
+    assert_eq!(fs::read_to_string(root.join("b.test.yaml")).unwrap(), "scenario: b\n");
     assert_eq!(exit(&[root], true), Exit::Done);
-    assert_eq!(fs::read_dir(root).unwrap().count(), 2, "nothing is left beside the files");
+    assert_eq!(fs::read_dir(root).unwrap().count(), 3, "nothing is left beside the files");
 }
 
 #[test]
@@ -43,9 +45,8 @@ fn a_file_with_mistakes_stays_and_the_others_are_formatted() {
 fn what_cannot_be_meant_is_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    fs::write(root.join("b.yaml"), "steps: {}\n").unwrap();
-    assert_eq!(exit(&[root], false), Exit::Usage, "no rules");
-    assert_eq!(exit(&[&root.join("b.yaml")], false), Exit::Usage, "a workflow");
+    fs::write(root.join("b.json"), "{}").unwrap();
+    assert_eq!(exit(&[root], false), Exit::Usage, "nothing to format");
     assert_eq!(exit(&[&root.join("c.rules")], false), Exit::Usage, "no file");
     assert_eq!(exit(&[root, Path::new("-")], false), Exit::Usage, "standard input among files");
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Program, Workflow, workflow};
+use crate::base::parallel;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::action::Catalogue;
 use crate::syntax::workflow::ast;
@@ -19,8 +20,16 @@ pub fn check_workflows(workflows: &[ast::Workflow], catalogue: &Catalogue) -> (V
             found.push(Diagnostic::error(Code::DuplicateName, name.span, message).also(first, "the first").help(help));
         }
     }
-    let checked = workflows.iter().filter_map(|tree| workflow::check(tree, catalogue, &mut found)).collect();
-    (checked, found)
+    let checked = parallel::map(workflows, |tree| {
+        let mut found = Diagnostics::new();
+        (workflow::check(tree, catalogue, &mut found), found)
+    });
+    let mut right = Vec::new();
+    for (workflow, problems) in checked {
+        right.extend(workflow);
+        found.extend(problems);
+    }
+    (right, found)
 }
 
 impl Program {

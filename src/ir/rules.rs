@@ -9,8 +9,8 @@ mod events;
 #[path = "rules_tests.rs"]
 mod tests;
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::nulls::{self, Known};
@@ -18,8 +18,9 @@ use super::{Busy, Emission, EventType, Invocation, Rule, Threshold, Throttle, ho
 use crate::base::digest::Digest;
 use crate::base::fragment::Fragment;
 use crate::base::id::{RuleName, WorkflowName};
+use crate::base::parallel;
 use crate::base::span::{Span, Spanned};
-use crate::base::suggest::Candidates;
+use crate::base::suggest::{Candidates, Patience};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::expression::{self, TypeEnv};
 use crate::model::schema::{Object, Shape};
@@ -35,23 +36,29 @@ pub fn check(files: &[ast::File], workflows: &Workflows<'_>) -> (Vec<EventType>,
     let names = Names::new(&events, workflows);
     let mut rules = Vec::new();
     let mut places: HashMap<&str, Span> = HashMap::new();
-    for rule in files.iter().flat_map(|file| &file.items).filter_map(|item| match item {
-        ast::Item::Rule(rule) => Some(rule),
-        ast::Item::Event(_) => None,
-    }) {
-        let first = once(&mut places, &rule.name, "rule", &mut diagnostics);
-        let mut checker = Checker {
-            names: &names,
-            diagnostics: &mut diagnostics,
-            env: &names.nothing_known,
-            known: Some(Known::new()),
-        };
-        let checked = checker.rule(rule);
-        rules.extend(checked.filter(|_| first));
+    let checked = parallel::map(files, |file| {
+        let (mut diagnostics, mut patience) = (Diagnostics::new(), Patience::of_each(files.len()));
+        let check = |rule| Checker::new(&names, &mut diagnostics, &mut patience).rule(rule);
+        let rules: Vec<_> = rules_of(file).map(check).collect();
+        (rules, diagnostics)
+    });
+    for (file, (checked, found)) in files.iter().zip(checked) {
+        for (rule, checked) in rules_of(file).zip(checked) {
+            let first = once(&mut places, &rule.name, "rule", &mut diagnostics);
+            rules.extend(checked.filter(|_| first));
+        }
+        diagnostics.extend(found);
     }
     // A stable sort: among equals, files and places keep their order.
     rules.sort_by_key(|rule| rule.priority);
     (events, rules, diagnostics)
+}
+
+fn rules_of(file: &ast::File) -> impl Iterator<Item = &ast::Rule> {
+    file.items.iter().filter_map(|item| match item {
+        ast::Item::Rule(rule) => Some(rule),
+        ast::Item::Event(_) => None,
+    })
 }
 
 /// Whether this is the first of its name; a repeated one is said. A missing name was said before and counts as first.
@@ -83,8 +90,8 @@ struct Names<'a> {
     workflows: &'a Workflows<'a>,
     /// What a rule on an event that is not known may use: all is allowed.
     nothing_known: TypeEnv,
-    similar_events: OnceCell<Candidates<'a>>,
-    similar_workflows: OnceCell<Candidates<'a>>,
+    similar_events: OnceLock<Candidates<'a>>,
+    similar_workflows: OnceLock<Candidates<'a>>,
 }
 
 impl<'a> Names<'a> {
@@ -95,8 +102,8 @@ impl<'a> Names<'a> {
             events: events.iter().map(|event| (event.name.as_str(), (event, with_event(event.data.clone())))).collect(),
             workflows,
             nothing_known: with_event(Object { open: true, ..Object::default() }),
-            similar_events: OnceCell::new(),
-            similar_workflows: OnceCell::new(),
+            similar_events: OnceLock::new(),
+            similar_workflows: OnceLock::new(),
         }
     }
 
@@ -117,9 +124,14 @@ struct Checker<'n, 'a> {
     env: &'n TypeEnv,
     /// What its `when` makes sure is not null; `None` where that is wrong and may have meant to.
     known: Option<Known>,
+    patience: &'n mut Patience,
 }
 
 impl<'n, 'a> Checker<'n, 'a> {
+    fn new(names: &'n Names<'a>, diagnostics: &'n mut Diagnostics, patience: &'n mut Patience) -> Self {
+        Self { names, diagnostics, env: &names.nothing_known, known: Some(Known::new()), patience }
+    }
+
     fn rule(&mut self, rule: &ast::Rule) -> Option<Rule> {
         let unique = self.without_repeated(rule);
         self.missing(rule);
@@ -222,7 +234,7 @@ impl<'n, 'a> Checker<'n, 'a> {
         }
         let message = format!("the event `{}` is not declared", name.node);
         let help = format!("declare it: `event {} {{ … }}`", name.node);
-        let near = self.names.similar_events().nearest(&name.node);
+        let near = self.names.similar_events().nearest(&name.node, self.patience);
         self.diagnostics.push(Diagnostic::error(Code::UnknownEvent, name.span, message).help(help).did_you_mean(near));
         None
     }
@@ -323,7 +335,7 @@ impl<'n, 'a> Checker<'n, 'a> {
             let problem =
                 Diagnostic::error(Code::UnknownWorkflow, call.name.span, format!("there is no workflow `{name}`"));
             // Elsewhere workflows are named with what they are, as in `workflow.rest`.
-            let near = self.names.similar_workflows().nearest(name.rsplit('.').next().unwrap_or(name));
+            let near = self.names.similar_workflows().nearest(name.rsplit('.').next().unwrap_or(name), self.patience);
             self.diagnostics.push(problem.help(help).did_you_mean(near));
         }
         let inputs = workflow.copied().flatten();

@@ -19,6 +19,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::parallel;
 use crate::base::source::Sources;
 use crate::base::span::Span;
 use crate::compile::{self, Trees};
@@ -117,12 +118,15 @@ fn findings(
         .filter(|problem| problem.severity == Severity::Error)
         .map(|problem| problem.primary.span)
         .collect();
-    let mut ran = Vec::new();
-    for lint in LINTS {
-        let Some(severity) = options.levels.of(lint).severity() else { continue };
-        ran.push(lint.name);
+    let wanted = LINTS.iter().filter_map(|lint| Some((lint, options.levels.of(lint).severity()?)));
+    let wanted: Vec<(&Lint, Severity)> = wanted.collect();
+    let checked = parallel::map(&wanted, |(lint, _)| {
         let mut findings = Findings::default();
         (lint.check)(&subject, &mut findings);
+        findings
+    });
+    let ran: Vec<&str> = wanted.iter().map(|(lint, _)| lint.name).collect();
+    for ((lint, severity), findings) in wanted.into_iter().zip(checked) {
         for finding in findings.list.into_iter().filter(|finding| !refused.contains(&finding.primary.span)) {
             if !suppressions.allow(lint, finding.primary.span) {
                 found.push(Diagnostic { severity, ..finding });

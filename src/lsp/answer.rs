@@ -35,7 +35,7 @@ pub(super) fn file_watch() -> Registration {
     }
 }
 
-/// Offers to format rules; workflows are YAML, which others format.
+/// Offers to format rules and YAML.
 pub(super) fn formatting() -> Registration {
     Registration {
         id: "formatting".to_owned(),
@@ -43,6 +43,8 @@ pub(super) fn formatting() -> Registration {
         register_options: Some(json!({ "documentSelector": [
             { "scheme": "file", "pattern": "**/*.rules" },
             { "scheme": "untitled", "language": "homeostat-rules" },
+            { "scheme": "file", "pattern": "**/*.{yaml,yml}" },
+            { "scheme": "untitled", "language": "yaml" },
         ] })),
     }
 }

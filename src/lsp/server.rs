@@ -31,7 +31,7 @@ use super::position::{offset, position, range};
 use super::symbols::{self, Occurrence, Symbol};
 use super::workspace::{Program, Role, Workspace};
 use super::{Surroundings, answer, beside, completion, hover};
-use crate::syntax::rules;
+use crate::syntax::{rules, yaml};
 
 /// How long a text must rest before it is checked.
 const REST: Duration = Duration::from_millis(150);
@@ -443,9 +443,11 @@ impl LanguageServer for Server {
     async fn formatting(&self, params: DocumentFormattingParams) -> Result<Option<Vec<TextEdit>>> {
         Ok(self.at(&params.text_document.uri, Position::default(), |index, file, _| {
             let text = index.text(file.id);
-            let Tree::Rules(_) = &file.tree else { return None };
             // What is wrong with the file is shown already.
-            let formatted = rules::format::format(file.id, text).ok()?;
+            let formatted = match &file.tree {
+                Tree::Rules(_) => rules::format::format(file.id, text).ok()?,
+                _ => yaml::format::format(file.id, text).ok()?,
+            };
             let whole = Range { start: Position::default(), end: position(text, text.len()) };
             let changes = (formatted != text).then_some(TextEdit { range: whole, new_text: formatted });
             Some(changes.into_iter().collect())

@@ -74,7 +74,8 @@ pub(super) async fn perform(world: &World, step: &Step, effect: &Effect, kind: T
         }
     };
     tokio::pin!(work);
-    let timeout = step.timeout.filter(|_| kind == TaskKind::Perform);
+    // An undo that never ended would hold the target for ever, and the undoing of the other steps.
+    let timeout = step.timeout;
     let deadline = async {
         match timeout {
             Some(timeout) => world.context.clock.sleep_until(started.after(timeout)).await,

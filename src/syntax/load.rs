@@ -60,29 +60,14 @@ pub fn load_scenarios(paths: &[PathBuf]) -> (Sources, Diagnostics) {
 /// A file that cannot be read is a source without text, so that its problem has a path to show.
 pub fn load(paths: &[PathBuf]) -> (Sources, Diagnostics) {
     let mut loader = Loader::new(|path| Language::of(path).is_some());
-    for path in paths {
-        if path.is_dir() {
-            loader.folder(path, 0);
-        } else if Language::of(&path.to_string_lossy()).is_none() && path.exists() {
-            loader.problem(path, Code::NotReadable, "the file is neither rules nor a workflow".to_owned(), NAMES);
-        } else {
-            loader.file(path);
-        }
-    }
-    if loader.sources.is_empty() {
-        let shown: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-        let message = match shown.as_slice() {
-            [] => "no path was given".to_owned(),
-            shown => format!("no rules and no workflows were found in {}", shown.join(", ")),
-        };
-        let first = paths.first().cloned().unwrap_or_default();
-        loader.problem(
-            &first,
-            Code::NothingFound,
-            message,
-            "name a folder that holds `*.rules`, `*.yaml` or `*.yml` files",
-        );
-    }
+    loader.all(paths, "rules nor a workflow", "rules and no workflows");
+    (loader.sources, loader.diagnostics)
+}
+
+/// Reads programs and scenarios, as [`load`] reads programs.
+pub fn load_with_scenarios(paths: &[PathBuf]) -> (Sources, Diagnostics) {
+    let mut loader = Loader::new(|path| Language::of(path).is_some() || is_scenarios(path));
+    loader.all(paths, "rules nor YAML", "rules, no workflows and no scenarios");
     (loader.sources, loader.diagnostics)
 }
 
@@ -99,6 +84,29 @@ struct Loader {
 impl Loader {
     fn new(wanted: fn(&str) -> bool) -> Self {
         Self { wanted, sources: Sources::new(), diagnostics: Diagnostics::new(), seen: BTreeSet::new() }
+    }
+
+    /// What every path leads to. `file`: what a named one is neither; `nothing`: what is nowhere.
+    fn all(&mut self, paths: &[PathBuf], file: &str, nothing: &str) {
+        for path in paths {
+            if path.is_dir() {
+                self.folder(path, 0);
+            } else if !(self.wanted)(&path.to_string_lossy()) && path.exists() {
+                self.problem(path, Code::NotReadable, format!("the file is neither {file}"), NAMES);
+            } else {
+                self.file(path);
+            }
+        }
+        if self.sources.is_empty() {
+            let shown: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+            let message = match shown.as_slice() {
+                [] => "no path was given".to_owned(),
+                shown => format!("no {nothing} were found in {}", shown.join(", ")),
+            };
+            let first = paths.first().cloned().unwrap_or_default();
+            let help = "name a folder that holds `*.rules`, `*.yaml` or `*.yml` files";
+            self.problem(&first, Code::NothingFound, message, help);
+        }
     }
 
     fn folder(&mut self, folder: &Path, depth: usize) {

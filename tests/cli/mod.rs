@@ -87,7 +87,7 @@ fn without_paths_a_command_is_about_the_configured_program() {
         assert_eq!(said(root, line), (Some(0), String::new(), "no problems in 8 files\n".to_owned()), "{line}");
     }
     let (exit, _, err) = said(root, "fmt --check");
-    assert_eq!((exit, err.as_str()), (Some(0), "nothing to change in 3 files\n"));
+    assert_eq!((exit, err.as_str()), (Some(0), "nothing to change in 11 files\n"));
     // Scenarios alone are about it as well.
     let (exit, out, err) = said(root, "test workflows/idle_system.test.yaml");
     assert_eq!(exit, Some(0), "{out}{err}");

@@ -322,7 +322,7 @@ fn the_configuration_says_which_files_are_one_program() {
 }
 
 #[test]
-fn rules_are_formatted_and_workflows_are_left_alone() {
+fn rules_and_workflows_are_formatted() {
     let (folder, rules, workflow) = program();
     let mut editor = open(&folder);
     let mut format = |file: &Path, text: &str| {
@@ -336,7 +336,8 @@ fn rules_are_formatted_and_workflows_are_left_alone() {
     assert_eq!(format(&rules, "event A { a: int }\n"), json!([]));
     // A file that is wrong has no form.
     assert_eq!(format(&rules, "event A { a int }\n"), Json::Null);
-    assert_eq!(format(&workflow, "workflow:   a\n"), Json::Null);
+    assert_eq!(format(&workflow, "workflow:   a\n")[0]["newText"], "workflow: a\n");
+    assert_eq!(format(&workflow, "workflow: {\n"), Json::Null);
     assert!(editor.close().success());
 }
 

@@ -5,7 +5,7 @@
 use super::tree::{Builder, Built};
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::expression::ast::{Comprehension, ComprehensionKind, Expr, ExprKind, Literal};
+use crate::expression::ast::{Comprehension, ComprehensionKind, Expr, ExprKind};
 
 /// A call, or the node that the macro of this name stands for. `below`: the levels of the deepest argument.
 pub(super) fn call(
@@ -119,7 +119,7 @@ fn bind(
         return wrong(builder, function.span, "`cel.bind` takes a name, a value and a result".to_owned(), help);
     };
     let Some(name) = variable(builder, &name, "cel.bind") else {
-        return builder.node(ExprKind::Literal(Literal::Null), span, 0);
+        return builder.anything(span);
     };
     builder.node(ExprKind::Bind { name, value: Box::new(value), body: Box::new(body) }, span, below)
 }
@@ -145,7 +145,7 @@ fn comprehension(
     let body = arguments.next_back();
     let filter = arguments.next();
     let (Some(first), Some(body)) = (first, body) else {
-        return builder.node(ExprKind::Literal(Literal::Null), span, 0);
+        return builder.anything(span);
     };
     if second.as_ref().is_some_and(|second| second.node == first.node) {
         let message = format!("the two variables of `{}` have the same name", function.node);
@@ -171,6 +171,6 @@ fn optional_map(
             let kind = ExprKind::OptionalMap { operand: Box::new(operand), name, body: Box::new(body), flat };
             builder.node(kind, span, below)
         }
-        _ => builder.node(ExprKind::Literal(Literal::Null), span, 0),
+        _ => builder.anything(span),
     }
 }

@@ -5,11 +5,17 @@
 mod literal;
 mod macros;
 mod problem;
+mod recover;
 mod tree;
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use pest::Parser as _;
+use pest::error::InputLocation;
+use pest::iterators::Pairs;
+
+use self::recover::Patched;
 
 use super::ast::Expr;
 use super::limits;
@@ -20,19 +26,22 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 #[grammar = "../grammar/expression.pest"]
 struct Grammar;
 
+/// Broken parts of one expression that are told.
+const MAX_BROKEN_PARTS: usize = 8;
+
 /// Reads an expression.
 ///
 /// # Errors
-/// The first thing that is no CEL, or every wrong literal and macro.
+/// Everything that is no CEL.
 pub fn parse(fragment: &Fragment) -> Result<Expr, Diagnostics> {
     let (expr, problems) = parse_whole(fragment)?;
     if problems.has_errors() { Err(problems) } else { Ok(expr) }
 }
 
-/// Reads an expression also where literals and macros in it are wrong: these are told, and may be anything in the tree.
+/// Reads an expression also where parts of it are wrong: these are told, and may be anything in the tree.
 ///
 /// # Errors
-/// The first thing that is no CEL.
+/// What leaves nothing to read.
 pub(super) fn parse_whole(fragment: &Fragment) -> Result<(Expr, Diagnostics), Diagnostics> {
     let fail = |problem: Diagnostic| {
         let mut problems = Diagnostics::new();
@@ -42,19 +51,52 @@ pub(super) fn parse_whole(fragment: &Fragment) -> Result<(Expr, Diagnostics), Di
     within_limits(fragment).map_err(|problem| fail(*problem))?;
     // The limit is one for the whole process, and every parser sets its own.
     pest::set_call_limit(NonZeroUsize::new(limits::MAX_PARSER_CALLS));
-    let mut pairs =
-        Grammar::parse(Rule::program, &fragment.text).map_err(|error| fail(problem::explain(fragment, &error)))?;
-    let expression = pairs.next().and_then(|program| program.into_inner().next());
-    let Some(expression) = expression else {
-        return Err(fail(Diagnostic::error(Code::ExpressionSyntax, fragment.span(0..0), "the expression is empty")));
-    };
-    let (expr, problems) = tree::build(fragment, expression);
-    // Of a tree that was not built to its end nothing more can be said.
-    if problems.iter().any(|problem| problem.code == Code::ExpressionTooDeep) {
-        Err(problems)
-    } else {
-        Ok((expr, problems))
+    if let Ok(pairs) = Grammar::parse(Rule::program, &fragment.text) {
+        return build(fragment, pairs, &[], Diagnostics::new());
     }
+    let (patched, found) = without_broken_parts(fragment)?;
+    match Grammar::parse(Rule::program, &patched.text) {
+        Ok(pairs) => build(fragment, pairs, &patched.holes, found),
+        Err(_) => Err(found),
+    }
+}
+
+/// What is left of a text that is no expression, and what is wrong with the parts that are not.
+fn without_broken_parts(fragment: &Fragment) -> Result<(Patched, Diagnostics), Diagnostics> {
+    let mut patched = Patched::new(&fragment.text);
+    let mut found = Diagnostics::new();
+    for parts in 0.. {
+        let Err(error) = Grammar::parse(Rule::program, &patched.text) else { break };
+        let at = match error.location {
+            InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+        };
+        let problem = problem::explain(&fragment.with_text(&patched.text), &error);
+        let is_of_a_part = problem.code == Code::ExpressionSyntax && !problem::is_statement(&patched.text, at);
+        found.push(problem);
+        if parts == MAX_BROKEN_PARTS || !is_of_a_part || !patched.take_out(at) {
+            found.sort();
+            return Err(found);
+        }
+    }
+    Ok((patched, found))
+}
+
+/// The tree of what the grammar has read; parts at `holes` may be anything.
+fn build(
+    fragment: &Fragment,
+    mut pairs: Pairs<'_, Rule>,
+    holes: &[Range<usize>],
+    mut found: Diagnostics,
+) -> Result<(Expr, Diagnostics), Diagnostics> {
+    let Some(expression) = pairs.next().and_then(|program| program.into_inner().next()) else {
+        found.push(Diagnostic::error(Code::ExpressionSyntax, fragment.span(0..0), "the expression is empty"));
+        return Err(found);
+    };
+    let (expr, problems) = tree::build(fragment, expression, holes);
+    found.extend(problems);
+    found.sort();
+    // Of a tree that was not built to its end nothing more can be said.
+    if found.iter().any(|problem| problem.code == Code::ExpressionTooDeep) { Err(found) } else { Ok((expr, found)) }
 }
 
 /// Refuses text that is too long or has too many brackets within brackets, without recursing.

@@ -308,6 +308,12 @@ fn follows_word(fragment: &Fragment, at: usize, word: &str) -> bool {
         .is_some_and(|rest| !rest.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')))
 }
 
+/// Whether a word stands at `at` that begins a statement in other languages: what follows it is no expression either.
+pub(super) fn is_statement(text: &str, at: usize) -> bool {
+    let rest = text.get(at..).unwrap_or_default();
+    rest.get(..token_length(rest)).is_some_and(|word| is_reserved(word) && !matches!(word, "as" | "namespace"))
+}
+
 fn is_reserved(word: &str) -> bool {
     matches!(
         word,

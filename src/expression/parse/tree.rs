@@ -1,5 +1,7 @@
 //! Pairs of the grammar become a tree: precedence, literals decoded, macros expanded, depth limited.
 
+use std::ops::Range;
+
 use pest::iterators::Pair;
 
 use super::literal::{self, LiteralProblem};
@@ -22,13 +24,14 @@ pub(super) struct Builder<'f> {
     next_id: u32,
     problems: Diagnostics,
     too_deep: bool,
+    /// What was taken out of the text; a zero stands in its place.
+    holes: &'f [Range<usize>],
 }
 
-/// The tree of an `expression` pair.
-pub(super) fn build(fragment: &Fragment, pair: Pair<'_, Rule>) -> (Expr, Diagnostics) {
-    let mut builder = Builder { fragment, next_id: 0, problems: Diagnostics::new(), too_deep: false };
+/// The tree of an `expression` pair; what stands in `holes` may be anything, and nothing more is said of it.
+pub(super) fn build(fragment: &Fragment, pair: Pair<'_, Rule>, holes: &[Range<usize>]) -> (Expr, Diagnostics) {
+    let mut builder = Builder { fragment, next_id: 0, problems: Diagnostics::new(), too_deep: false, holes };
     let built = builder.expression(pair);
-    builder.problems.sort();
     (built.expr, builder.problems)
 }
 
@@ -69,7 +72,11 @@ fn operator(rule: Rule) -> BinaryOperator {
 
 impl Builder<'_> {
     pub(super) fn report(&mut self, problem: Diagnostic) {
-        self.problems.push(problem);
+        let at = problem.primary.span;
+        let mut holes = self.holes.iter().map(|hole| self.fragment.span(hole.clone()));
+        if !holes.any(|hole| hole.start <= at.start && at.end <= hole.end) {
+            self.problems.push(problem);
+        }
     }
 
     /// A node above others of which the deepest has `below` levels.
@@ -319,6 +326,7 @@ impl Builder<'_> {
                 self.report(problem.help("write a map, like `{\"name\": value}`"));
                 self.anything(span)
             }
+            _ if self.holes.iter().any(|hole| hole.start == pair.as_span().start()) => self.anything(span),
             _ => self.literal(&pair, span),
         }
     }

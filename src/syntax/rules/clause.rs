@@ -106,12 +106,20 @@ fn fragment(reader: &Reader<'_>, pair: &Pair<'_, Rule>) -> Fragment {
     Fragment::verbatim(reader.source, pair.as_span().start(), pair.as_str())
 }
 
-fn call(reader: &Reader<'_>, pair: &Pair<'_, Rule>) -> Option<Call> {
+fn call(reader: &mut Reader<'_>, pair: &Pair<'_, Rule>) -> Option<Call> {
     let span = reader.of(pair);
-    let (mut name, mut arguments) = (None, Vec::new());
+    let (mut name, mut arguments, mut open) = (None, Vec::new(), span);
     for inner in pair.clone().into_inner() {
         match inner.as_rule() {
             Rule::callee => name = Some(reader.text_of(&inner)),
+            Rule::open_paren => open = reader.of(&inner),
+            Rule::missing_paren => {
+                reader.diagnostics.push(problem::never_closed(open, "("));
+                // The bracket that is missing may be one within a value, which has then taken in what follows it.
+                if arguments.iter().any(|argument: &Argument| holds_argument(&argument.value.text)) {
+                    return None;
+                }
+            }
             Rule::argument => {
                 let mut parts = inner.into_inner();
                 let name = parts.find(|part| part.as_rule() == Rule::argument_name)?;
@@ -122,6 +130,15 @@ fn call(reader: &Reader<'_>, pair: &Pair<'_, Rule>) -> Option<Call> {
         }
     }
     Some(Call { name: name?, arguments, span })
+}
+
+/// Whether something like `, name:` stands in the text.
+fn holds_argument(text: &str) -> bool {
+    text.split(',').skip(1).any(|part| {
+        let name = part.trim_start();
+        let end = name.find(|c: char| !super::scan::is_word(c)).unwrap_or(name.len());
+        end > 0 && name.get(end..).is_some_and(|rest| rest.trim_start().starts_with(':'))
+    })
 }
 
 fn whole<T: std::str::FromStr>(reader: &mut Reader<'_>, pair: &Pair<'_, Rule>, help: &str) -> Option<Spanned<T>> {

@@ -192,10 +192,13 @@ impl Reader<'_> {
 
     /// A field whose type cannot be read may be anything.
     fn bad_field(&self, pair: &Pair<'_, Rule>) -> Option<Field> {
-        if problem::is_rest_of_map(pair.as_str()) {
+        if problem::is_rest_of_map(self.text, pair) {
             return None;
         }
         let name = problem::name_of_bad_field(pair.as_str())?;
+        // What something else stands right behind may be more than the name.
+        let behind = pair.as_str().trim_start().get(name.len()..)?;
+        behind.starts_with(|c: char| c.is_whitespace() || matches!(c, ':' | '?')).then_some(())?;
         let start = pair.as_span().start() + pair.as_str().len() - pair.as_str().trim_start().len();
         let span = self.span(start, start + name.len());
         let kind = Spanned::new(Type::Named("any".to_owned()), span);
@@ -227,7 +230,7 @@ impl Reader<'_> {
                 );
             }
             // What is left of `map<string, int>` behind its comma was said with it.
-            Rule::bad_field if problem::is_rest_of_map(pair.as_str()) => {}
+            Rule::bad_field if problem::is_rest_of_map(self.text, &pair) => {}
             Rule::bad_field => self.diagnostics.push(problem::bad_field(self.source, &pair)),
             Rule::close_brace => self.undocumented(docs, "an event, a rule or a field"),
             _ => {}

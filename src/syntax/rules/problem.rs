@@ -296,6 +296,16 @@ fn no_clause(
     }
 }
 
+/// The opening bracket at `at` has no partner.
+pub(super) fn never_closed(at: Span, bracket: &str) -> Diagnostic {
+    let close = match bracket {
+        "(" => "add `)` where it ends",
+        "[" => "add `]` where it ends",
+        _ => "add `}` where it ends",
+    };
+    Diagnostic::error(Code::RuleSyntax, at, format!("this `{bracket}` is never closed")).help(close)
+}
+
 /// Says which bracket or quote is wrong, where one is.
 fn unbalanced(text: &str, place: &dyn Fn(std::ops::Range<usize>) -> Span) -> Option<Diagnostic> {
     let written = |at: &std::ops::Range<usize>| quoted(text.get(at.clone()).unwrap_or_default());
@@ -305,13 +315,8 @@ fn unbalanced(text: &str, place: &dyn Fn(std::ops::Range<usize>) -> Span) -> Opt
             Diagnostic::error(Code::RuleSyntax, place(at), message).help("close it with the quote it starts with")
         }
         Imbalance::Open(at) => {
-            let message = format!("this {} is never closed", written(&at));
-            let close = match text.get(at.clone()) {
-                Some("(") => "add `)` where it ends",
-                Some("[") => "add `]` where it ends",
-                _ => "add `}` where it ends",
-            };
-            Diagnostic::error(Code::RuleSyntax, place(at), message).help(close)
+            let bracket = text.get(at.clone()).unwrap_or_default();
+            never_closed(place(at), bracket)
         }
         Imbalance::Close(at) => {
             let message = format!("this {} closes nothing", written(&at));
@@ -433,8 +438,14 @@ fn symbol(form: Rule) -> Option<&'static str> {
     })
 }
 
-/// Whether the text is what stands behind the comma of `map<string, int>`.
-pub(super) fn is_rest_of_map(text: &str) -> bool {
-    let word = text.trim_start().trim_start_matches(scan::is_word);
-    word.len() < text.trim_start().len() && word.trim_start().starts_with('>')
+/// Whether what stands at `pair` of `text` is what stands behind the comma of `map<string, int>`.
+pub(super) fn is_rest_of_map(text: &str, pair: &Pair<'_, Rule>) -> bool {
+    let before = text.get(..pair.as_span().start()).unwrap_or_default().trim_end();
+    let Some(before) = before.strip_suffix(',') else { return false };
+    let is_open = before
+        .rfind('<')
+        .is_some_and(|open| !before.get(open..).unwrap_or_default().contains(['>', ',', '\n', '{', '}']));
+    let rest = pair.as_str().trim_start();
+    let behind = rest.trim_start_matches(scan::is_word);
+    is_open && behind.len() < rest.len() && behind.trim_start().starts_with('>')
 }

@@ -6,6 +6,7 @@
 //! mean what.
 
 mod cut;
+pub mod format;
 mod parse;
 mod problem;
 mod recover;
