@@ -190,3 +190,20 @@ fn data_that_is_wrong_is_shown_where_it_is() {
     assert!(err.contains("--> state.yaml:1:8") && err.contains("unknown variant `stabel`"), "{err}");
     assert!(!err.contains("<input>"), "{err}");
 }
+
+/// What standard input holds is told by what it would be called.
+#[test]
+fn standard_input_is_formatted_as_what_it_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = folder.path().join("written");
+    for (text, line, expected) in [
+        ("event  A{}\n", "fmt -", "event A {}\n"),
+        ("a:   {b: 1}\n", "fmt - --stdin-path flow.yaml", "a: { b: 1 }\n"),
+        ("a:   {b: 1}\n", "fmt - --stdin-path flow.test.yml", "a: { b: 1 }\n"),
+    ] {
+        std::fs::write(&written, text).unwrap();
+        let input = std::fs::File::open(&written).unwrap();
+        let output = homeostat(folder.path(), line).stdin(input).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "{line}");
+    }
+}
