@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Runs and compilation make and drop small things all the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     homeostat::cli::main()
 }

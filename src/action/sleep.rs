@@ -20,6 +20,7 @@ impl Action for Sleep {
     fn signature(&self) -> ActionSignature {
         ActionSignature {
             waits: true,
+            one_of: &["for", "until"],
             ..ActionSignature::pure(
                 "sleep",
                 "Lets time pass, also over restarts. Takes exactly one of `for` and `until`; a moment that is over is no wait.",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::config::FileArgs;
 use super::exit::Exit;
-use super::failure::{conclude, within_runtime};
+use super::failure::{Failure, conclude, within_runtime};
 use super::output::{self, Format};
 use super::telemetry::{self, LogArgs};
 use crate::app;
@@ -54,6 +54,10 @@ pub fn run(args: &Args, log: &LogArgs) -> Exit {
         Ok(config) => config,
         Err(exit) => return exit,
     };
+    if args.from.zip(args.to).is_some_and(|(from, to)| from > to) {
+        let failure = Failure::usage("the time span ends before it begins");
+        return conclude(Err(failure.help("give `--from` an earlier time than `--to`")));
+    }
     let period = Period { from: args.from, to: args.to };
     let played = within_runtime(async { app::backtest(&config, &args.rules, period).await });
     let report = match played {

@@ -118,7 +118,12 @@ pub enum Format {
 
 fn rate(text: &str) -> Result<f64, String> {
     let Rate(rate) = text.parse::<Rate>().map_err(|error| error.to_string())?;
-    if rate >= 10.0 { Ok(rate) } else { Err("a target that bears less than 10rps cannot be simulated".to_owned()) }
+    match rate {
+        ..10.0 => Err("a target that bears less than 10rps cannot be simulated".to_owned()),
+        // Each request is simulated.
+        rate if rate > 10_000.0 => Err("a target that bears more than 10000rps cannot be simulated".to_owned()),
+        rate => Ok(rate),
+    }
 }
 
 /// Simulates and shows.

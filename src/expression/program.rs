@@ -93,6 +93,11 @@ impl Program {
         matches!(self.inner.kind, Type::Optional(_))
     }
 
+    /// Whether the result is null whatever the data.
+    pub fn is_null(&self) -> bool {
+        self.inner.kind == Type::Null
+    }
+
     /// Whether the result may be null: it was declared so, or it is null.
     pub fn is_nullable(&self) -> bool {
         match &self.inner.kind {

@@ -315,6 +315,12 @@ impl Composer<'_> {
             self.diagnostics.push(diagnostic);
             return false;
         }
+        if program.is_null() && !wanted.nullable && *wanted.shape != Shape::Any {
+            let help = if wanted.optional { "leave it out" } else { "say what it is" };
+            self.diagnostics
+                .push(Diagnostic::error(Code::WrongType, span, format!("{what} cannot be null")).help(help));
+            return false;
+        }
         if !wanted.nullable
             && *wanted.shape != Shape::Any
             && let Some(part) = nulls::may_be_null(program, self.env, self.known)

@@ -106,6 +106,15 @@ pub fn remedy(text: &str, actual: &Shape, declared: &Shape) -> Option<String> {
             _ => None,
         };
     }
+    if let (Shape::Int, Shape::Double, true) = (actual, declared, text.contains('/')) {
+        let sides: Option<Vec<i64>> = text.split('/').map(|side| side.trim().parse().ok()).collect();
+        return Some(match sides.as_deref() {
+            Some([left, right]) => {
+                format!("write `{left}.0 / {right}.0`: between whole numbers `/` drops the fraction")
+            }
+            _ => "between whole numbers `/` drops the fraction: convert both sides with `double(…)`".to_owned(),
+        });
+    }
     // Longer expressions are not repeated: the function alone says it.
     let text = if text.chars().count() <= 40 && !text.contains(['\n', '\r']) { text.trim() } else { "…" };
     let function = match (actual, declared) {
@@ -209,6 +218,8 @@ mod tests {
     #[test]
     fn a_conversion_is_offered_where_one_exists() {
         assert_eq!(remedy("n", &Shape::Int, &Shape::Double), Some("write `double(n)`".to_owned()));
+        let divided = "write `50.0 / 100.0`: between whole numbers `/` drops the fraction";
+        assert_eq!(remedy("50 / 100", &Shape::Int, &Shape::Double).as_deref(), Some(divided));
         assert_eq!(remedy("n", &Shape::Bool, &Shape::Double), None);
         let given = |text: &str, declared: &Shape| remedy(text, &Shape::String, declared);
         assert_eq!(given("\"0.8\"", &Shape::Double).as_deref(), Some("a number stands without quotes: `0.8`"));

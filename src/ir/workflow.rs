@@ -29,15 +29,13 @@ const MAX_LISTED: usize = 12;
 /// is reported too.
 pub(super) fn check(workflow: &ast::Workflow, catalogue: &Catalogue, found: &mut Diagnostics) -> Option<Workflow> {
     check_step_names(workflow, found);
-    let actions: HashMap<&str, Arc<ActionSignature>> = workflow
-        .steps
-        .iter()
-        .chain(&workflow.on_failure)
-        .filter_map(|step| {
-            let uses = step.uses.as_ref()?;
-            Some((step.name.node.as_str(), action(uses, catalogue, found)?))
-        })
-        .collect();
+    let mut actions: HashMap<&str, Option<Arc<ActionSignature>>> = HashMap::new();
+    for step in workflow.steps.iter().chain(&workflow.on_failure) {
+        let signature = step.uses.as_ref().and_then(|uses| action(uses, catalogue, found));
+        // Of two steps of one name it is not known which is meant.
+        actions.entry(step.name.node.as_str()).and_modify(|action| *action = None).or_insert(signature);
+    }
+    let actions = actions.into_iter().filter_map(|(name, action)| Some((name, action?))).collect();
     let (steps, handlers) = (names(&workflow.steps), names(&workflow.on_failure));
     let mut checker = Checker { workflow, catalogue, actions, steps, handlers, found };
     let steps = checker.list(Part::Steps);

@@ -11,6 +11,11 @@ use crate::runtime::ports::StoreError;
 
 /// Readers that may be at work at once; each has a thread.
 const READERS: u32 = 4;
+/// Of the writer: what runs and targets change again and again stays at hand.
+const CACHE_KIB: u32 = 64 * 1024;
+/// Of the write-ahead log, 4 KiB each, before they are copied into the database: a page that many commits have changed is
+/// copied once.
+const CHECKPOINT_PAGES: u32 = 8 * 1024;
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +82,9 @@ pub(super) async fn connect(path: &Path, role: Role) -> Result<DatabaseConnectio
                 Role::Writer => sqlite
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full),
+                    .synchronous(SqliteSynchronous::Full)
+                    .pragma("cache_size", format!("-{CACHE_KIB}"))
+                    .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string()),
                 Role::Copier => sqlite,
                 // Whether the file is ours may not be known yet: nothing of it is changed.
                 Role::Readers => sqlite.pragma("query_only", "ON"),

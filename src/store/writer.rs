@@ -29,9 +29,9 @@ use crate::model::metric;
 use crate::runtime::ports::{PruneOrder, Pruned, Receipt, StoreError};
 
 /// Transactions that share one sync at most.
-const LARGEST_BATCH: usize = 256;
+const LARGEST_BATCH: usize = 1024;
 /// Transactions that wait at most before callers have to.
-const WAITING: usize = 1024;
+const WAITING: usize = 4096;
 /// Of one query: SQLite bounds the depth of an expression at 1000.
 const KEYS_PER_QUERY: usize = 200;
 

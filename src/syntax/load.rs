@@ -196,10 +196,15 @@ enum Unread {
 /// The bytes of a file; never reads much more than is allowed, whatever the file is.
 fn read(path: &Path) -> Result<Vec<u8>, Unread> {
     use std::io::Read as _;
-    let file = std::fs::File::open(path).map_err(Unread::Failed)?;
-    if file.metadata().map_err(Unread::Failed)?.len() > MAX_FILE {
+    // To open a pipe would wait for whoever writes into it.
+    let metadata = std::fs::metadata(path).map_err(Unread::Failed)?;
+    if !metadata.is_file() {
+        return Err(Unread::Failed(std::io::Error::other("it is not a regular file")));
+    }
+    if metadata.len() > MAX_FILE {
         return Err(Unread::TooLarge);
     }
+    let file = std::fs::File::open(path).map_err(Unread::Failed)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(Unread::Failed)?;
     if bytes.len() as u64 > MAX_FILE { Err(Unread::TooLarge) } else { Ok(bytes) }

@@ -93,12 +93,14 @@ impl Checker<'_> {
             "matches" => functions::regex(text).err(),
             "duration" => functions::read_duration(text).err().map(|fault| fault.into_parts().0),
             "timestamp" => functions::read_timestamp(text).err().map(|fault| fault.into_parts().0),
+            _ if name.starts_with("get") => (!functions::is_zone(text)).then(|| format!("`{text}` is no time zone")),
             _ => None,
         };
         if let Some(message) = wrong {
             let help = match name {
                 "duration" => "write numbers with units, like `30s`, `10m` or `1h30m`; a day is `24h`",
                 "timestamp" => "write a time like `2026-01-31T12:00:00Z`",
+                _ if name.starts_with("get") => "write a name like `Europe/Zurich`, or an offset like `+01:00`",
                 _ => "write a regular expression of RE2, like `^v[0-9]+$`",
             };
             self.report(Diagnostic::error(Code::BadLiteral, *span, message).help(help));

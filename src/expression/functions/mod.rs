@@ -26,6 +26,7 @@ use super::value::Value;
 pub(super) use conversion::{read_duration, read_timestamp};
 pub(super) use list::sorted;
 pub(super) use pattern::regex;
+pub(super) use time::is_zone;
 
 /// What a function computes from its arguments, receiver first.
 pub(super) type Implementation = for<'a> fn(&[Value<'a>], &mut Budget) -> Outcome<'a>;

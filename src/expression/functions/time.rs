@@ -1,6 +1,6 @@
 //! The parts of timestamps and durations.
 
-use super::Declaration;
+use super::{Declaration, read_timestamp};
 use crate::expression::fault::{Budget, Fault, Outcome};
 use crate::expression::value::time::{Civil, zone_offset};
 use crate::expression::value::{Duration, Value};
@@ -34,6 +34,11 @@ parts! {
         |at| at.second, Some(|nanos| nanos / 1_000_000_000);
     "getMilliseconds", milliseconds, ["timestamp.() -> int", "timestamp.(string) -> int", "duration.() -> int"],
         |at| at.millisecond, Some(|nanos| nanos / 1_000_000 % 1_000);
+}
+
+/// Whether a time zone is called so.
+pub(in crate::expression) fn is_zone(name: &str) -> bool {
+    read_timestamp("1970-01-01T00:00:00Z").is_ok_and(|moment| zone_offset(name, moment).is_some())
 }
 
 /// A part of a timestamp, in UTC or a named zone, or of a duration.

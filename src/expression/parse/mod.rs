@@ -73,7 +73,7 @@ fn without_broken_parts(fragment: &Fragment) -> Result<(Patched, Diagnostics), D
         let problem = problem::explain(&fragment.with_text(&patched.text), &error);
         let is_of_a_part = problem.code == Code::ExpressionSyntax && !problem::is_statement(&patched.text, at);
         found.push(problem);
-        if parts == MAX_BROKEN_PARTS || !is_of_a_part || !patched.take_out(at) {
+        if parts == MAX_BROKEN_PARTS || !is_of_a_part || !(patched.mend(at) || patched.take_out(at)) {
             found.sort();
             return Err(found);
         }

@@ -103,8 +103,8 @@ pub(super) fn explain(fragment: &Fragment, error: &Error<Rule>) -> Diagnostic {
     }
     let problem = syntax(range.clone(), format!("unexpected `{token}`")).label(expected(positives));
     match (first, token) {
-        (_, "and") => problem.help("`and` is written `&&`"),
-        (_, "or") => problem.help("`or` is written `||`"),
+        (_, "and" | "AND") => problem.help(format!("`{token}` is written `&&`")),
+        (_, "or" | "OR") => problem.help(format!("`{token}` is written `||`")),
         ('?', _) => problem.help("put parentheses around a `? :` within another"),
         _ if follows_word(fragment, at, "not") => {
             let end = fragment.text.get(..at).unwrap_or_default().trim_end().len();

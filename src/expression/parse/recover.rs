@@ -7,6 +7,21 @@ use std::ops::Range;
 
 use super::token_length;
 
+/// What others write for our operators, with the blank around it, and what it is here.
+const MEANT: &[(&str, &str)] = &[
+    ("and ", "&&  "),
+    ("AND ", "&&  "),
+    ("or ", "|| "),
+    ("OR ", "|| "),
+    ("not ", "!   "),
+    ("NOT ", "!   "),
+    ("=== ", "==  "),
+    ("!== ", "!=  "),
+    ("<> ", "!= "),
+    ("= ", "=="),
+];
+const LONGEST_MEANT: usize = 4;
+
 /// A text of whole tokens, and the parts of it that were taken out.
 pub(super) struct Patched {
     pub(super) text: String,
@@ -16,6 +31,20 @@ pub(super) struct Patched {
 impl Patched {
     pub(super) fn new(text: &str) -> Self {
         Self { text: text.to_owned(), holes: Vec::new() }
+    }
+
+    /// Writes what was meant in place of what was read at byte `at`, where that is plain: it is as long. `false` where it is not.
+    pub(super) fn mend(&mut self, at: usize) -> bool {
+        let starts = (at.saturating_sub(LONGEST_MEANT)..=at).filter(|start| self.text.is_char_boundary(*start));
+        let meant = starts.flat_map(|start| MEANT.iter().map(move |(wrong, right)| (start, *wrong, *right)));
+        let found = meant.filter(|(start, wrong, _)| start + wrong.len() >= at).find(|(start, wrong, _)| {
+            let before = self.text.get(..*start).unwrap_or_default();
+            let rest = self.text.get(*start..).unwrap_or_default();
+            rest.starts_with(wrong) && (before.is_empty() || before.ends_with([' ', '(']))
+        });
+        let Some((start, wrong, right)) = found else { return false };
+        self.text.replace_range(start..start + wrong.len(), right);
+        true
     }
 
     /// Takes out the part that is broken at byte `at`. `false` where there is none: maps, and brackets and texts that are not
@@ -115,6 +144,21 @@ mod tests {
         for text in ["a && (b c", "a) && b", "(a] && b", "a == 'x && b c", "{a b}"] {
             assert_eq!(part(text, 2), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_meant_is_written_in_its_place() {
+        let mended = |text: &str, at: usize| {
+            let mut patched = Patched::new(text);
+            patched.mend(at).then_some(patched.text)
+        };
+        assert_eq!(mended("a and b", 2).as_deref(), Some("a &&  b"));
+        assert_eq!(mended("a === b", 4).as_deref(), Some("a ==  b"));
+        assert_eq!(mended("a <> b", 3).as_deref(), Some("a != b"));
+        assert_eq!(mended("a && not b", 9).as_deref(), Some("a && !   b"));
+        assert_eq!(mended("a = b", 2).as_deref(), Some("a ==b"));
+        assert_eq!(mended("a & b", 2), None);
+        assert_eq!(mended("grand b", 6), None);
     }
 
     #[test]

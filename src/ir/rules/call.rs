@@ -48,7 +48,10 @@ impl Checker<'_, '_> {
             match (field, program) {
                 (Some(None), _) => {
                     whole = false;
-                    unknown.push(name);
+                    // What could not be read of the declaration may be this one.
+                    if !declared.is_some_and(|declared| declared.open) {
+                        unknown.push(name);
+                    }
                 }
                 (Some(Some(field)), Some(program)) => {
                     let span = argument.value.span(0..argument.value.text.len());
@@ -99,6 +102,12 @@ impl Checker<'_, '_> {
 
     /// Whether the value fits the field.
     fn fits(&mut self, program: &expression::Program, field: &Field, span: Span, what: &str) -> bool {
+        if program.is_null() && !field.nullable && field.shape != crate::model::schema::Shape::Any {
+            let help = if field.optional { "leave the argument out" } else { "say what it is" };
+            let message = format!("`{}` cannot be null", field.name);
+            self.diagnostics.push(Diagnostic::error(Code::BadArgument, span, message).help(help));
+            return false;
+        }
         if program.is_optional() && !field.optional {
             let message = format!("the {what} needs `{}`, but this may hold nothing", field.name);
             self.diagnostics

@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::syntax::characters;
 
 /// Bytes of a file.
-const MAX_FILE: usize = 1 << 20;
+pub(super) const MAX_FILE: usize = 1 << 20;
 /// Brackets within brackets. The grammar recurses once for each.
 const MAX_BRACKETS: usize = 64;
 /// Types within types. The grammar, the checker and whoever walks a shape recurse once for each.

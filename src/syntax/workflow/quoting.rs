@@ -3,6 +3,7 @@
 use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::interpolation::{expression_length, is_raw, string_length};
+use crate::syntax::yaml;
 
 /// A longer line is looked at only around the place, bytes.
 const MAX_LINE: usize = 4_096;
@@ -32,8 +33,12 @@ pub(super) fn explain(problem: &Diagnostic, text: &str) -> Diagnostic {
     if value.starts_with(['"', '\'']) && value.matches(value.get(..1).unwrap_or_default()).count() == 1 {
         return problem.clone();
     }
-    let span = Span::new(problem.primary.span.source, value_at, value_at + value.len());
-    unquoted("if", span, value)
+    let source = problem.primary.span.source;
+    // A value that YAML can read is not what is wrong with the line.
+    if !yaml::parse(source, &format!("if: {value}\n")).1.has_errors() {
+        return problem.clone();
+    }
+    unquoted("if", Span::new(source, value_at, value_at + value.len()), value)
 }
 
 /// The same for a value with `${ … }` in it. `line` begins at `start`.

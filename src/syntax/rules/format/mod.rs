@@ -49,6 +49,15 @@ pub fn format(source: SourceId, text: &str) -> Result<String, Diagnostics> {
     let mut writer =
         Writer { text, out: String::new(), line_end: line_end(text), comments: Comments::of(text, &ranges) };
     writer.file(&file);
+    if writer.out.len() > super::parse::MAX_FILE {
+        let message = format!(
+            "formatted, the file would have {} bytes; at most {} are taken",
+            writer.out.len(),
+            super::parse::MAX_FILE
+        );
+        problems.push(Diagnostic::error(Code::TooLarge, Span::new(source, 0, 0), message).help("split the file"));
+        return Err(problems);
+    }
     // Nobody wants a formatter that they have to check.
     let (again, _) = super::parse(source, &writer.out);
     if meaning(text, &file) == meaning(&writer.out, &again) {
