@@ -39,6 +39,7 @@ pub enum MetricsError {
 pub fn recorder() -> Result<PrometheusRecorder, MetricsError> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(metric::HTTP_SECONDS.name.to_owned()), BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(metric::SCHEDULE_LATE.name.to_owned()), BUCKETS)?
         .set_buckets_for_metric(Matcher::Full(metric::STORE_COMMIT_SECONDS.name.to_owned()), BUCKETS)?
         .set_buckets_for_metric(Matcher::Full(metric::STORE_BATCH.name.to_owned()), BATCHES)?
         .build_recorder();

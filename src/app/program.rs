@@ -11,8 +11,9 @@ use crate::base::digest::Digest;
 use crate::base::source::Sources;
 use crate::compile::{self, Compilation};
 use crate::config;
+use crate::config::schedules::Scheduled;
 use crate::config::show::Origin;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lint::{self, Linted};
 use crate::model::action::Catalogue;
 use crate::model::target::TargetSettings;
@@ -38,6 +39,13 @@ pub(super) fn compile(program: &config::Program) -> Compilation {
         config::Program::Paths(paths) => check(paths),
         config::Program::Shipped => check_shipped(),
     }
+}
+
+/// What is wrong with the events of schedules under rules that check; their places are those of the configuration.
+pub fn check_schedules(schedules: &[Scheduled], compilation: &Compilation) -> Vec<Diagnostic> {
+    let Some(program) = &compilation.program else { return Vec::new() };
+    let events = program.events.iter().map(|event| (event.name.clone(), event.data.clone())).collect();
+    schedules.iter().flat_map(|scheduled| scheduled.misfits(&events)).collect()
 }
 
 /// What it means, to be compared with another version; nothing where it has errors.

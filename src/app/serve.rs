@@ -15,12 +15,14 @@ use super::program;
 use super::reload::{self, Reloader};
 use crate::action::Registry;
 use crate::api::{self, ApiState};
+use crate::compile::Compilation;
 use crate::config::{self, Config, Encryption};
 use crate::diagnostic::Code;
 use crate::runtime::control::Control;
 use crate::runtime::engine::{Engine, Intake, Options};
 use crate::runtime::ports::{Store, StoreError};
 use crate::runtime::retention::{self, Retention};
+use crate::runtime::scheduler::Scheduler;
 use crate::security::{KeySource, MasterKey, Sealing};
 use crate::service::detect::agents::AgentDetector;
 use crate::service::dispatch::grpc_service;
@@ -46,6 +48,7 @@ pub async fn serve(
 ) -> Result<(), AppError> {
     let compiled = program::compile(&config.program);
     let outline = program::outline(&compiled);
+    refuse_misfits(&config, &compiled)?;
     let program = program::assemble(compiled)?;
     // One that stands by may have the address of the engine before it.
     let listener = if config.standby { None } else { Some(listen(config.listen).await?) };
@@ -59,6 +62,7 @@ pub async fn serve(
     let (program, outline) = if waited {
         let compiled = program::compile(&config.program);
         let outline = program::outline(&compiled);
+        refuse_misfits(&config, &compiled)?;
         (program::assemble(compiled)?, outline)
     } else {
         (program, outline)
@@ -77,13 +81,17 @@ pub async fn serve(
     let (targets, clock) = (Arc::clone(&context.targets), Arc::clone(&context.clock));
     let dispatcher = Arc::clone(&context.dispatcher);
     let steered = context.clone();
+    let schedules = config.schedules.iter().map(|scheduled| scheduled.schedule.clone()).collect();
+    let scheduler = Scheduler::new(context.clone(), schedules);
     let pruning = tokio::spawn(retention::keep(context.clone(), retention_of(&config), close.clone()));
     let intake = intake_of(&config);
     let engine = Engine::start(Options { context, actions, program, intake }).await?;
     let control: Arc<dyn Control> = Arc::clone(&engine) as Arc<_>;
     let detecting = AgentDetector::new(steered.clone()).start(shutdown.clone());
     let steering = Steering::new(steered, Arc::clone(&control)).start(shutdown.clone());
-    let reloader = Arc::new(Reloader::new(Arc::clone(&engine), config.program.clone(), outline));
+    let scheduling = tokio::spawn(scheduler.run(shutdown.clone()));
+    let reloader = Reloader::new(Arc::clone(&engine), config.program.clone(), config.schedules.clone(), outline);
+    let reloader = Arc::new(reloader);
     reload::at_signal(Arc::clone(&reloader), close.clone())?;
     if config.watch {
         reload::at_change(Arc::clone(&reloader), close.clone());
@@ -97,11 +105,27 @@ pub async fn serve(
     shutdown.cancelled().await;
     engine.drain().await;
     close.cancel();
-    for task in [serving.await.map(drop), reconciler.await, pruning.await, steering.await, detecting.await] {
+    let tasks =
+        [serving.await.map(drop), reconciler.await, pruning.await, steering.await, detecting.await, scheduling.await];
+    for task in tasks {
         task.map_err(AppError::internal)?;
     }
     sqlite.close().await;
     Ok(())
+}
+
+/// A schedule whose events nobody could take is found at the start, not at its first occurrence.
+fn refuse_misfits(config: &Config, compiled: &Compilation) -> Result<(), AppError> {
+    let misfits = program::check_schedules(&config.schedules, compiled);
+    if misfits.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<_> = misfits.into_iter().map(|misfit| misfit.message).collect();
+    Err(AppError::Failed {
+        code: Code::BadSchedule,
+        message: told.join("; "),
+        help: Some("`homeostat validate` shows where".to_owned()),
+    })
 }
 
 struct Opened {

@@ -1,6 +1,7 @@
 //! Values by path become the configuration, with defaults where nothing was given.
 
 mod given;
+mod schedules;
 mod strategy;
 #[cfg(test)]
 pub(super) use strategy::OWN;
@@ -14,7 +15,7 @@ pub(super) use self::given::Given;
 use self::given::{duration, rate, share, text, texts};
 use super::check;
 use super::collect::{Collected, Found};
-use super::keys::{self, Fallback, Key};
+use super::keys::{self, Fallback, Key, List};
 use super::show::{Origin, Setting};
 use super::values::{Value, mask_url, parse};
 use super::{Config, Encryption, Events, Log, LogFormat, Program, Retention, TargetTable};
@@ -50,7 +51,7 @@ struct GivenEvents {
     dedup: Given<Duration>,
 }
 
-/// The settings of one target, or of `defaults`.
+/// The settings of one thing that is listed, or of `defaults`.
 struct Scope<'a> {
     prefix: Vec<&'a str>,
 }
@@ -84,10 +85,12 @@ impl Builder<'_> {
         let template =
             collected.defaults.map(|_| self.target(&Scope { prefix: vec!["defaults"] }, &network, diagnostics));
         let mut own = Vec::new();
-        for name in &collected.targets {
+        for name in &collected.items(List::Targets) {
             own.push(self.target(&Scope { prefix: vec!["targets", &name.node] }, &network, diagnostics));
         }
         let targets = TargetTable::new(own, template);
+        let schedules = collected.items(List::Schedules);
+        let schedules = schedules.iter().filter_map(|name| self.schedule(name, &targets, diagnostics)).collect();
         let settings = std::mem::take(&mut self.settings);
         let network = network.value;
         let listen = listen.value;
@@ -100,6 +103,7 @@ impl Builder<'_> {
             standby,
             network,
             targets,
+            schedules,
             events,
             retention,
             encryption,
@@ -443,7 +447,10 @@ impl Builder<'_> {
 
 impl Scope<'_> {
     fn table(&self) -> &'static [Key] {
-        if self.prefix.is_empty() { keys::ENGINE } else { keys::TARGET }
+        match self.prefix.first() {
+            None => keys::ENGINE,
+            Some(list) => List::of(list).map_or(keys::TARGET, List::table),
+        }
     }
 }
 

@@ -32,6 +32,58 @@ pub enum Kind {
     Off,
     TextList,
     Agents,
+    /// A cron pattern.
+    Cron,
+    TimeZone,
+    /// A mapping of anything: what an event carries.
+    Data,
+}
+
+/// The keys of the file under which things of one's own naming are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    Targets,
+    Schedules,
+}
+
+impl List {
+    pub const ALL: [Self; 2] = [Self::Targets, Self::Schedules];
+
+    /// The list that stands under a key of the file.
+    pub fn of(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|list| list.key() == key)
+    }
+
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Targets => "targets",
+            Self::Schedules => "schedules",
+        }
+    }
+
+    /// What one of its things is called.
+    pub fn item(self) -> &'static str {
+        match self {
+            Self::Targets => "target",
+            Self::Schedules => "schedule",
+        }
+    }
+
+    /// The settings of one of its things.
+    pub fn table(self) -> &'static [Key] {
+        match self {
+            Self::Targets => TARGET,
+            Self::Schedules => SCHEDULE,
+        }
+    }
+
+    /// How one of its things is written, as briefly as can be.
+    pub fn example(self) -> &'static str {
+        match self {
+            Self::Targets => "targets: { NAME: { mode: enforce } }",
+            Self::Schedules => "schedules: { NAME: { every: 1h, event: TYPE } }",
+        }
+    }
 }
 
 /// What holds where a setting is not given.
@@ -183,6 +235,24 @@ pub const TARGET: &[Key] = keys! {
         "Agents of other makes: a list of `{ id: NAME, push: URL }`; commands are posted to the URL.";
 };
 
+/// Settings of a schedule: under `schedules.NAME`.
+pub const SCHEDULE: &[Key] = keys! {
+    "cron" Kind::Cron, Says("none: `every` is given"),
+        "When its events come: minute, hour, day of the month, month and day of the week, like `30 2 * * MON-FRI`, perhaps with seconds before them; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.";
+    "time_zone" Kind::TimeZone, Is("UTC"),
+        "On which clock `cron` is read. See [clocks that are put forward and back](schedules.md#clocks-that-are-put-forward-and-back).";
+    "every" Kind::Duration, Says("none: `cron` is given"),
+        "In place of `cron`, the time from one event to the next, at least `1s`; counted from 1970, so that `15m` is on the quarter of each hour.";
+    "event" Kind::Text, Required,
+        "The type of its events.";
+    "target" Kind::Text, Says("none"),
+        "The target that they are about.";
+    "data" Kind::Data, Says("nothing"),
+        "What they carry, as their type declares it.";
+    "catch_up" Kind::Choice(&["none", "last", "all"]), Is("last"),
+        "What comes of those that were due while no engine was there: nothing, one event for the last of them, or an event for each of the last hundred.";
+};
+
 /// What each of `agents` is written with; both must be there.
 pub const AGENT: &[Key] = keys! {
     "id" Kind::Text, Required,
@@ -223,15 +293,19 @@ pub fn place(path: &[&str]) -> Place {
     match path {
         [] => {
             let mut place = below(ENGINE, path);
-            place.children.extend(["targets", "defaults"]);
+            place.children.extend(List::ALL.map(List::key));
+            place.children.push("defaults");
             place.is_group = true;
             place
         }
-        ["targets"] => Place { is_group: true, ..Place::default() },
+        [list] if List::of(list).is_some() => Place { is_group: true, ..Place::default() },
         ["lint"] => Place { is_group: true, children: LINTS.iter().map(String::as_str).collect(), ..Place::default() },
         ["lint", name] if !LINTS.iter().any(|known| known == name) => Place::default(),
-        ["targets", _, rest @ ..] | ["defaults", rest @ ..] => below(TARGET, rest),
-        _ => below(ENGINE, path),
+        ["defaults", rest @ ..] => below(TARGET, rest),
+        [list, rest @ ..] => match (List::of(list), rest) {
+            (Some(list), [_, rest @ ..]) => below(list.table(), rest),
+            _ => below(ENGINE, path),
+        },
     }
 }
 
@@ -281,6 +355,9 @@ impl fmt::Display for Kind {
             Self::Off => f.write_str("`off`"),
             Self::TextList => f.write_str("a list of texts"),
             Self::Agents => f.write_str("a list of `{ id, push }`"),
+            Self::Cron => f.write_str("a cron pattern, like `30 2 * * *`"),
+            Self::TimeZone => f.write_str("a time zone, like `Europe/Zurich`"),
+            Self::Data => f.write_str("a mapping, like `{ signature: v42 }`"),
         }
     }
 }
@@ -307,8 +384,9 @@ pub fn reference() -> String {
     };
     format!(
         "### The engine\n\n{}\n### A target\n\nUnder `targets.NAME`, or under `defaults` for every target that does not say \
-         otherwise.\n\n{}",
+         otherwise.\n\n{}\n### A schedule\n\nUnder `schedules.NAME`. [Schedules](schedules.md) tells how they behave.\n\n{}",
         table(ENGINE),
-        table(TARGET)
+        table(TARGET),
+        table(SCHEDULE)
     )
 }

@@ -8,6 +8,7 @@ mod check;
 mod collect;
 pub mod keys;
 mod overrides;
+pub mod schedules;
 pub mod show;
 mod tree;
 mod values;
@@ -28,6 +29,7 @@ use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::network::AllowedHosts;
 use crate::model::target::TargetSettings;
+use schedules::Scheduled;
 use show::Setting;
 
 /// The file that is read where none is named, if it is there.
@@ -49,6 +51,8 @@ pub struct Config {
     pub standby: bool,
     pub network: AllowedHosts,
     pub targets: TargetTable,
+    /// In the order of the file.
+    pub schedules: Vec<Scheduled>,
     pub events: Events,
     pub retention: Retention,
     pub encryption: Encryption,
@@ -171,6 +175,8 @@ pub struct Loaded {
     pub program: Vec<Spanned<PathBuf>>,
     /// The levels of lints, as far as they are right: also where something else is wrong.
     pub lint: BTreeMap<String, String>,
+    /// The schedules that are right: also where something else is wrong.
+    pub schedules: Vec<Scheduled>,
     pub diagnostics: Diagnostics,
     pub sources: Sources,
 }
@@ -192,7 +198,14 @@ pub fn load(file: Option<&Path>) -> Loaded {
                 let source = sources.add(path.display().to_string(), "");
                 let mut diagnostics = Diagnostics::new();
                 diagnostics.push(Diagnostic::error(code, Span::new(source, 0, 0), message));
-                Loaded { config: None, program: Vec::new(), lint: BTreeMap::new(), diagnostics, sources }
+                Loaded {
+                    config: None,
+                    program: Vec::new(),
+                    lint: BTreeMap::new(),
+                    schedules: Vec::new(),
+                    diagnostics,
+                    sources,
+                }
             }
         },
         None => read("(defaults)", "", Path::new(""), &environment),
@@ -216,9 +229,9 @@ pub fn read(path: &str, text: &str, folder: &Path, environment: &[(String, Strin
     let program = program.into_iter().map(|path| Spanned::new(folder.join(&path.node), path.span)).collect();
     let mut diagnostics = collected.diagnostics;
     diagnostics.sort();
-    let lint = config.lint.clone();
+    let (lint, schedules) = (config.lint.clone(), config.schedules.clone());
     let config = (!diagnostics.has_errors()).then_some(config);
-    Loaded { config, program, lint, diagnostics, sources }
+    Loaded { config, program, lint, schedules, diagnostics, sources }
 }
 
 /// The keys of the configuration that say something about targets.

@@ -4,6 +4,8 @@ use std::time::Duration;
 use super::keys::{self, Fallback, Kind};
 use super::{Config, Encryption, Loaded, LogFormat, Program, build, read};
 use crate::model::record::LiveTraffic;
+use crate::model::schedule::{CatchUp, Timing};
+use crate::model::schema::{Field, Object, Shape};
 use crate::model::strategy::{Split, Strategy, StrategyName, StrategySettings};
 use crate::model::target::{DetectSettings, Mode, OnExpiry};
 
@@ -67,6 +69,9 @@ targets:
     agents:
       - { id: edge, push: 'http://10.1.2.3:9000/rates' }
   search:
+schedules:
+  nightly: { cron: '30 2 * * MON-FRI', time_zone: Europe/Zurich, event: RETEST_DUE, target: checkout, data: { signature: v42, n: 5 }, catch_up: all }
+  beat: { every: 90s, event: BEAT }
 ";
 
 #[test]
@@ -109,6 +114,40 @@ fn every_setting_has_its_effect() {
     let other = config.targets.settings(&"other".into()).unwrap();
     assert_eq!((other.name.as_str(), other.mode), ("other", Mode::Observe));
     assert_eq!(config.targets.names(), ["checkout".into(), "search".into()]);
+
+    let [nightly, beat] = &config.schedules[..] else { panic!("{:?}", config.schedules) };
+    let nightly = &nightly.schedule;
+    assert_eq!((nightly.name.as_str(), nightly.event.as_str()), ("nightly", "RETEST_DUE"));
+    assert_eq!(nightly.timing.to_string(), "30 2 * * MON-FRI Europe/Zurich");
+    assert_eq!((nightly.target.clone(), nightly.catch_up), (Some("checkout".into()), CatchUp::All));
+    assert_eq!(nightly.data, serde_json::json!({ "signature": "v42", "n": 5 }));
+    let beat = &beat.schedule;
+    assert_eq!(beat.timing, Timing::Every(Duration::from_secs(90)));
+    assert_eq!((beat.target.clone(), beat.catch_up, beat.data.is_null()), (None, CatchUp::Last, true));
+}
+
+#[test]
+fn what_a_schedule_sends_is_held_against_its_declaration() {
+    let text = "\
+schedules:
+  nightly:
+    every: 1h
+    event: BACKLOG
+    data: { queue: 5, workers: [{ name: a, busy: true }, { name: b, busy: perhaps, idle: 1 }], colour: red }
+  empty: { every: 1h, event: BACKLOG }
+  unknown: { every: 1h, event: BACKLO }
+  right: { every: 1h, event: BACKLOG, data: { queue: eu, workers: [] } }
+";
+    let mut loaded = parse_with(text, &[]);
+    let worker = vec![Field::required("name", Shape::String, ""), Field::required("busy", Shape::Bool, "")];
+    let fields = vec![
+        Field::required("queue", Shape::String, ""),
+        Field::required("workers", Shape::List(Box::new(Shape::Object(Object::new(worker)))), ""),
+    ];
+    let events = [("BACKLOG".to_owned(), Object::new(fields))].into();
+    let misfits: Vec<_> = loaded.schedules.iter().flat_map(|scheduled| scheduled.misfits(&events)).collect();
+    misfits.into_iter().for_each(|misfit| loaded.diagnostics.push(misfit));
+    insta::assert_snapshot!(problems(&loaded));
 }
 
 #[test]
@@ -191,13 +230,16 @@ fn unset_target_settings_follow_each_other() {
 
 #[test]
 fn the_environment_overrides_the_file() {
-    let text = "listen: 127.0.0.1:1\nencryption: off\ntargets:\n  check-out.eu: { mode: observe }\n";
+    let text = "listen: 127.0.0.1:1\nencryption: off\ntargets:\n  check-out.eu: { mode: observe }\n\
+                schedules: { beat-eu: { every: 1h, event: BEAT } }\n";
     let config = good(
         text,
         &[
             ("HOMEOSTAT__LISTEN", "127.0.0.1:2"),
             ("HOMEOSTAT__TARGETS__CHECK_OUT_EU__RATE__FLOOR", "9rps"),
             ("homeostat__targets__check-out.eu__mode", "enforce"),
+            ("HOMEOSTAT__SCHEDULES__BEAT_EU__EVERY", "5m"),
+            ("HOMEOSTAT__SCHEDULES__BEAT_EU__DATA", "{ n: 5 }"),
             ("HOMEOSTAT__TARGETS__CHECK_OUT_EU__AGENTS", "[{id: a, push: 'http://127.0.0.1:1/'}]"),
             ("HOMEOSTAT__PROGRAM", "rules, more"),
             ("HOMEOSTAT__ENCRYPTION__KEY_ENV", "SECRET"),
@@ -210,6 +252,8 @@ fn the_environment_overrides_the_file() {
     assert_eq!((target.rate.floor_rps, target.mode, target.push_agents.len()), (9.0, Mode::Enforce, 1));
     assert_eq!(config.program, Program::Paths(vec!["/etc/homeostat/rules".into(), "/etc/homeostat/more".into()]));
     assert_eq!(config.encryption, Encryption::KeyVariable("SECRET".to_owned()));
+    let beat = &config.schedules[0].schedule;
+    assert_eq!((beat.timing.to_string().as_str(), &beat.data), ("every 5m", &serde_json::json!({ "n": 5 })));
 }
 
 #[test]
@@ -219,6 +263,7 @@ fn an_override_of_nothing_is_told() {
         &[
             ("HOMEOSTAT__LISTNE", "127.0.0.1:2"),
             ("HOMEOSTAT__TARGETS__CHEKOUT__MODE", "enforce"),
+            ("HOMEOSTAT__SCHEDULES__BEAT__EVERY", "1m"),
             ("HOMEOSTAT__TARGETS__CHECKOUT__RATE__FLOR", "1rps"),
             ("HOMEOSTAT__TARGETS__CHECKOUT__RATE__FLOOR", "many"),
             ("HOMEOSTAT__", "x"),
@@ -334,7 +379,8 @@ fn no_setting_is_accepted_and_never_read() {
         let text = format!(
             "defaults: {{}}\nlint: {{ unbounded-for-each: deny }}\n\
              targets: {{ t: {{ labels: {{ KEY: x }}, measure: {{ endpoint: 'http://127.0.0.1/' }}, \
-             strategy: {{ name: {}, split: weighted, weights: {{ KEY: 2 }} }} }} }}",
+             strategy: {{ name: {}, split: weighted, weights: {{ KEY: 2 }} }} }} }}\n\
+             schedules: {{ s: {{ every: 1h, event: TICK }} }}",
             name.as_str()
         );
         let config = good(&text, &[]);
@@ -343,6 +389,10 @@ fn no_setting_is_accepted_and_never_read() {
         for key in keys::ENGINE {
             // Its names are those of the lints.
             let path = key.path.replace("lint.KEY", "lint.unbounded-for-each");
+            assert_eq!(times(&path), 1, "{path}");
+        }
+        for key in keys::SCHEDULE {
+            let path = format!("schedules.s.{}", key.path);
             assert_eq!(times(&path), 1, "{path}");
         }
         for key in keys::TARGET {
@@ -358,7 +408,7 @@ fn no_setting_is_accepted_and_never_read() {
 
 #[test]
 fn every_default_is_what_its_kind_takes() {
-    for key in keys::ENGINE.iter().chain(keys::TARGET) {
+    for key in keys::ENGINE.iter().chain(keys::TARGET).chain(keys::SCHEDULE) {
         if let Fallback::Is(text) = key.default {
             let value = build::default_value(key);
             let shown = value.show().replace('"', "");
@@ -396,7 +446,7 @@ proptest::proptest! {
 
     #[test]
     fn no_scalar_is_a_panic(value in "\\PC{0,40}") {
-        for key in keys::ENGINE.iter().chain(keys::TARGET) {
+        for key in keys::ENGINE.iter().chain(keys::TARGET).chain(keys::SCHEDULE) {
             let _ = super::values::parse(key.kind, &value);
         }
     }

@@ -62,6 +62,10 @@ metrics! {
         "Events that could not be handled and were put aside.";
     HANDLER_FAILURES = "homeostat_handler_failures_total" Counter ["handler"]
         "Attempts of plugged-in handlers that failed, panicked or took too long.";
+    SCHEDULE_EVENTS = "homeostat_schedule_events_total" Counter ["schedule", "result"]
+        "Occurrences of schedules: `accepted`, or `refused` where no rules file declares such an event any more.";
+    SCHEDULE_LATE = "homeostat_schedule_late_seconds" Histogram ["schedule"]
+        "Time from an occurrence of a schedule to its event being durable, in seconds.";
     RUNS = "homeostat_runs_total" Counter ["workflow", "status"]
         "Runs that ended, by how: `succeeded`, `failed` or `cancelled`.";
     STEP_ATTEMPTS = "homeostat_step_attempts_total" Counter ["action", "result"]

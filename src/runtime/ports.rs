@@ -25,8 +25,9 @@ use crate::model::target::{TargetSettings, TargetState};
 use crate::plan::Plan;
 pub use crate::plan::PlanSource;
 pub use store::{
-    Accepted, EventFilter, EventOrder, EventOutcome, Guard, Loaded, PruneOrder, Pruned, Receipt, RecordFilter,
-    RuleOutcome, RuleResult, RuleState, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction, Write,
+    Accepted, Bookmark, EventFilter, EventOrder, EventOutcome, Guard, Holder, Loaded, PruneOrder, Pruned, Receipt,
+    RecordFilter, RuleOutcome, RuleResult, RuleState, RunFilter, Store, StoreError, StoredEvent, StoredRun,
+    Transaction, Write,
 };
 
 /// Everything outside: what dependency injection injects.

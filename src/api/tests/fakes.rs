@@ -259,6 +259,10 @@ impl Store for FakeStore {
         })
     }
 
+    async fn bookmarks(&self) -> Result<Vec<Bookmark>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn prune(&self, _: &PruneOrder) -> Result<Pruned, StoreError> {
         panic!("the interface never removes anything");
     }

@@ -287,6 +287,7 @@ async fn figures_have_the_names_that_are_documented() {
         metric::RULE_RESULTS,
         metric::DEAD_LETTERS,
         metric::HANDLER_FAILURES,
+        metric::SCHEDULE_EVENTS,
         metric::RUNS,
         metric::STEP_ATTEMPTS,
         metric::STORE_COMMITS,
@@ -295,7 +296,7 @@ async fn figures_have_the_names_that_are_documented() {
     ] {
         ::metrics::counter!(metric.name).increment(1);
     }
-    for metric in [metric::STORE_BATCH, metric::STORE_COMMIT_SECONDS] {
+    for metric in [metric::STORE_BATCH, metric::STORE_COMMIT_SECONDS, metric::SCHEDULE_LATE] {
         ::metrics::histogram!(metric.name).record(1.0);
     }
     let text = get(&router, "/metrics").await.text;
