@@ -73,6 +73,10 @@ name! {
     ScheduleName
 }
 name! {
+    /// A webhook as the configuration names it.
+    WebhookName
+}
+name! {
     /// Names one performance of one effect for ever: `run/step` or `run/step[item]`. Repeating an effect repeats its key.
     IdempotencyKey
 }

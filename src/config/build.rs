@@ -3,6 +3,7 @@
 mod given;
 mod schedules;
 mod strategy;
+mod webhooks;
 #[cfg(test)]
 pub(super) use strategy::OWN;
 
@@ -18,7 +19,7 @@ use super::collect::{Collected, Found};
 use super::keys::{self, Fallback, Key, List};
 use super::show::{Origin, Setting};
 use super::values::{Value, mask_url, parse};
-use super::{Config, Encryption, Events, Log, LogFormat, Program, Retention, TargetTable};
+use super::{Config, Encryption, Events, Log, LogFormat, Program, Retention, Secrets, TargetTable};
 use crate::base::source::Sources;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -73,6 +74,7 @@ impl Builder<'_> {
         let network = check::network(texts(self.required(&engine, "network.allow")), diagnostics);
         let events = self.events(&engine);
         let retention = self.retention(&engine, &events, diagnostics);
+        let secrets = self.secrets(&engine, folder);
         let encryption = self.encryption(&store, folder, diagnostics);
         let log = Log {
             level: self.text(&engine, "log.level").value,
@@ -91,6 +93,8 @@ impl Builder<'_> {
         let targets = TargetTable::new(own, template);
         let schedules = collected.items(List::Schedules);
         let schedules = schedules.iter().filter_map(|name| self.schedule(name, &targets, diagnostics)).collect();
+        let webhooks = collected.items(List::Webhooks);
+        let webhooks = webhooks.iter().filter_map(|name| self.webhook(name, &network, diagnostics)).collect();
         let settings = std::mem::take(&mut self.settings);
         let network = network.value;
         let listen = listen.value;
@@ -104,6 +108,8 @@ impl Builder<'_> {
             network,
             targets,
             schedules,
+            webhooks,
+            secrets,
             events,
             retention,
             encryption,
@@ -117,6 +123,13 @@ impl Builder<'_> {
         let waiting = self.count(engine, "events.waiting");
         let dedup = self.duration(engine, "events.dedup");
         GivenEvents { waiting: usize::try_from(waiting.value).unwrap_or(usize::MAX), dedup }
+    }
+
+    fn secrets(&mut self, engine: &Scope<'_>, folder: &Path) -> Secrets {
+        Secrets {
+            file: self.optional(engine, "secrets.file").map(|given| folder.join(text(given).value)),
+            folder: self.optional(engine, "secrets.folder").map(|given| folder.join(text(given).value)),
+        }
     }
 
     fn retention(&mut self, engine: &Scope<'_>, given: &GivenEvents, diagnostics: &mut Diagnostics) -> Retention {

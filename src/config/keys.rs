@@ -37,6 +37,8 @@ pub enum Kind {
     TimeZone,
     /// A mapping of anything: what an event carries.
     Data,
+    /// The name of a secret, never the secret.
+    Secret,
 }
 
 /// The keys of the file under which things of one's own naming are listed.
@@ -44,10 +46,11 @@ pub enum Kind {
 pub enum List {
     Targets,
     Schedules,
+    Webhooks,
 }
 
 impl List {
-    pub const ALL: [Self; 2] = [Self::Targets, Self::Schedules];
+    pub const ALL: [Self; 3] = [Self::Targets, Self::Schedules, Self::Webhooks];
 
     /// The list that stands under a key of the file.
     pub fn of(key: &str) -> Option<Self> {
@@ -58,6 +61,7 @@ impl List {
         match self {
             Self::Targets => "targets",
             Self::Schedules => "schedules",
+            Self::Webhooks => "webhooks",
         }
     }
 
@@ -66,6 +70,7 @@ impl List {
         match self {
             Self::Targets => "target",
             Self::Schedules => "schedule",
+            Self::Webhooks => "webhook",
         }
     }
 
@@ -74,6 +79,7 @@ impl List {
         match self {
             Self::Targets => TARGET,
             Self::Schedules => SCHEDULE,
+            Self::Webhooks => WEBHOOK,
         }
     }
 
@@ -82,6 +88,7 @@ impl List {
         match self {
             Self::Targets => "targets: { NAME: { mode: enforce } }",
             Self::Schedules => "schedules: { NAME: { every: 1h, event: TYPE } }",
+            Self::Webhooks => "webhooks: { NAME: { url: \"https://host/path\", secret: \"${secret.NAME}\" } }",
         }
     }
 }
@@ -118,7 +125,7 @@ pub const ENGINE: &[Key] = keys! {
     "standby" Kind::Choice(&["on", "off"]), Is("off"),
         "Whether an engine that finds its store in use by another one waits for the other's end, and then takes over; else it does not start.";
     "network.allow" Kind::TextList, Is("[127.0.0.0/8, \"::1\"]"),
-        "Hosts that load tests and pushed commands may reach: names, `*.example`, addresses, networks. Checked again after name resolution.";
+        "Hosts that load tests, pushed commands and webhooks may reach: names, `*.example`, addresses, networks. Checked again after name resolution.";
     "events.waiting" Kind::Count, Is("100000"),
         "So many events may wait to be handled; further ones are refused with 429 until some are.";
     "events.dedup" Kind::Duration, Is("7d"),
@@ -131,6 +138,10 @@ pub const ENGINE: &[Key] = keys! {
         "How long a run is kept with its journal, since it ended.";
     "retention.records" Kind::Duration, Is("365d"),
         "How long a record is kept. That of the deployment which runs stays.";
+    "secrets.file" Kind::Path, Says("none"),
+        "A file with lines `NAME=VALUE`, in which `${secret.NAME}` is looked up where the environment has no `HOMEOSTAT_SECRET_NAME`.";
+    "secrets.folder" Kind::Path, Says("none"),
+        "A folder with one file a secret, of its name: where it is looked up last.";
     "encryption" Kind::Off, Says("sealed, see `encryption.key_file`"),
         "`off` stores everything in the clear: for debugging only.";
     "encryption.key_file" Kind::Path, Says("`homeostat.key` in the data folder"),
@@ -253,6 +264,24 @@ pub const SCHEDULE: &[Key] = keys! {
         "What comes of those that were due while no engine was there: nothing, one event for the last of them, or an event for each of the last hundred.";
 };
 
+/// Settings of a subscriber outside: under `webhooks.NAME`.
+pub const WEBHOOK: &[Key] = keys! {
+    "url" Kind::Url, Required,
+        "Where events are posted. Its host must be among those of `network.allow`.";
+    "events" Kind::TextList, Says("all"),
+        "The types of the events that are posted.";
+    "secret" Kind::Secret, Required,
+        "The name of the secret that what is posted is signed with, as `${secret.NAME}`.";
+    "timeout" Kind::Duration, Is("10s"),
+        "An answer that takes longer is a failure.";
+    "max_backoff" Kind::Duration, Is("10m"),
+        "The pause between two tries doubles from a second up to this.";
+    "give_up_after" Kind::Duration, Is("1d"),
+        "An event is given up when it was tried for so long.";
+    "refusals" Kind::Count, Is("5"),
+        "An event is given up when the subscriber has answered it so often with a status from 400 to 499; 408, 425 and 429 do not count.";
+};
+
 /// What each of `agents` is written with; both must be there.
 pub const AGENT: &[Key] = keys! {
     "id" Kind::Text, Required,
@@ -357,6 +386,7 @@ impl fmt::Display for Kind {
             Self::Agents => f.write_str("a list of `{ id, push }`"),
             Self::Cron => f.write_str("a cron pattern, like `30 2 * * *`"),
             Self::TimeZone => f.write_str("a time zone, like `Europe/Zurich`"),
+            Self::Secret => f.write_str("the name of a secret, as `${secret.NAME}`"),
             Self::Data => f.write_str("a mapping, like `{ signature: v42 }`"),
         }
     }
@@ -384,9 +414,11 @@ pub fn reference() -> String {
     };
     format!(
         "### The engine\n\n{}\n### A target\n\nUnder `targets.NAME`, or under `defaults` for every target that does not say \
-         otherwise.\n\n{}\n### A schedule\n\nUnder `schedules.NAME`. [Schedules](schedules.md) tells how they behave.\n\n{}",
+         otherwise.\n\n{}\n### A schedule\n\nUnder `schedules.NAME`. [Schedules](schedules.md) tells how they behave.\n\n{}\n\
+         ### A webhook\n\nUnder `webhooks.NAME`. [Webhooks](webhooks.md) tells what a subscriber gets.\n\n{}",
         table(ENGINE),
         table(TARGET),
-        table(SCHEDULE)
+        table(SCHEDULE),
+        table(WEBHOOK)
     )
 }

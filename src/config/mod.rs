@@ -12,6 +12,7 @@ pub mod schedules;
 pub mod show;
 mod tree;
 mod values;
+pub mod webhooks;
 mod yaml;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::model::network::AllowedHosts;
 use crate::model::target::TargetSettings;
 use schedules::Scheduled;
 use show::Setting;
+use webhooks::Subscribed;
 
 /// The file that is read where none is named, if it is there.
 pub const DEFAULT_FILE: &str = "homeostat.yaml";
@@ -53,6 +55,9 @@ pub struct Config {
     pub targets: TargetTable,
     /// In the order of the file.
     pub schedules: Vec<Scheduled>,
+    /// In the order of the file.
+    pub webhooks: Vec<Subscribed>,
+    pub secrets: Secrets,
     pub events: Events,
     pub retention: Retention,
     pub encryption: Encryption,
@@ -79,6 +84,15 @@ pub struct Events {
     pub waiting: usize,
     /// How long a repeated event is known.
     pub dedup: Duration,
+}
+
+/// Where secrets are looked up besides the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Secrets {
+    /// Lines `NAME=VALUE`.
+    pub file: Option<PathBuf>,
+    /// One file a secret.
+    pub folder: Option<PathBuf>,
 }
 
 /// How long what is over is kept.
@@ -177,6 +191,8 @@ pub struct Loaded {
     pub lint: BTreeMap<String, String>,
     /// The schedules that are right: also where something else is wrong.
     pub schedules: Vec<Scheduled>,
+    /// The same of webhooks.
+    pub webhooks: Vec<Subscribed>,
     pub diagnostics: Diagnostics,
     pub sources: Sources,
 }
@@ -203,6 +219,7 @@ pub fn load(file: Option<&Path>) -> Loaded {
                     program: Vec::new(),
                     lint: BTreeMap::new(),
                     schedules: Vec::new(),
+                    webhooks: Vec::new(),
                     diagnostics,
                     sources,
                 }
@@ -229,9 +246,9 @@ pub fn read(path: &str, text: &str, folder: &Path, environment: &[(String, Strin
     let program = program.into_iter().map(|path| Spanned::new(folder.join(&path.node), path.span)).collect();
     let mut diagnostics = collected.diagnostics;
     diagnostics.sort();
-    let (lint, schedules) = (config.lint.clone(), config.schedules.clone());
+    let (lint, schedules, webhooks) = (config.lint.clone(), config.schedules.clone(), config.webhooks.clone());
     let config = (!diagnostics.has_errors()).then_some(config);
-    Loaded { config, program, lint, schedules, diagnostics, sources }
+    Loaded { config, program, lint, schedules, webhooks, diagnostics, sources }
 }
 
 /// The keys of the configuration that say something about targets.

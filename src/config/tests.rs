@@ -2,12 +2,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::keys::{self, Fallback, Kind};
-use super::{Config, Encryption, Loaded, LogFormat, Program, build, read};
+use super::{Config, Encryption, Loaded, LogFormat, Program, Secrets, build, read};
 use crate::model::record::LiveTraffic;
 use crate::model::schedule::{CatchUp, Timing};
 use crate::model::schema::{Field, Object, Shape};
 use crate::model::strategy::{Split, Strategy, StrategyName, StrategySettings};
 use crate::model::target::{DetectSettings, Mode, OnExpiry};
+use crate::model::webhook::Webhook;
 
 fn parse_with(text: &str, environment: &[(&str, &str)]) -> Loaded {
     let environment: Vec<_> =
@@ -72,6 +73,16 @@ targets:
 schedules:
   nightly: { cron: '30 2 * * MON-FRI', time_zone: Europe/Zurich, event: RETEST_DUE, target: checkout, data: { signature: v42, n: 5 }, catch_up: all }
   beat: { every: 90s, event: BEAT }
+secrets: { file: secrets.env, folder: /run/secrets }
+webhooks:
+  audit:
+    url: https://10.1.2.3/hook
+    events: [RETEST_DUE, BEAT]
+    secret: ${secret.AUDIT_HOOK}
+    timeout: 3s
+    max_backoff: 1m
+    give_up_after: 2h
+    refusals: 9
 ";
 
 #[test]
@@ -124,10 +135,25 @@ fn every_setting_has_its_effect() {
     let beat = &beat.schedule;
     assert_eq!(beat.timing, Timing::Every(Duration::from_secs(90)));
     assert_eq!((beat.target.clone(), beat.catch_up, beat.data.is_null()), (None, CatchUp::Last, true));
+
+    let secrets = Secrets { file: Some("/etc/homeostat/secrets.env".into()), folder: Some("/run/secrets".into()) };
+    assert_eq!(config.secrets, secrets);
+    let audit = Webhook {
+        name: "audit".into(),
+        url: "https://10.1.2.3/hook".to_owned(),
+        events: vec!["RETEST_DUE".to_owned(), "BEAT".to_owned()],
+        secret: "AUDIT_HOOK".to_owned(),
+        timeout: Duration::from_secs(3),
+        max_backoff: Duration::from_mins(1),
+        give_up_after: Duration::from_hours(2),
+        refusals: 9,
+    };
+    let [subscribed] = &config.webhooks[..] else { panic!("{:?}", config.webhooks) };
+    assert_eq!(subscribed.webhook, audit);
 }
 
 #[test]
-fn what_a_schedule_sends_is_held_against_its_declaration() {
+fn what_schedules_send_and_webhooks_want_is_held_against_declarations() {
     let text = "\
 schedules:
   nightly:
@@ -137,6 +163,8 @@ schedules:
   empty: { every: 1h, event: BACKLOG }
   unknown: { every: 1h, event: BACKLO }
   right: { every: 1h, event: BACKLOG, data: { queue: eu, workers: [] } }
+webhooks:
+  audit: { url: 'http://127.0.0.1/', secret: '${secret.A}', events: [BACKLOG, BACKLOGG] }
 ";
     let mut loaded = parse_with(text, &[]);
     let worker = vec![Field::required("name", Shape::String, ""), Field::required("busy", Shape::Bool, "")];
@@ -146,6 +174,8 @@ schedules:
     ];
     let events = [("BACKLOG".to_owned(), Object::new(fields))].into();
     let misfits: Vec<_> = loaded.schedules.iter().flat_map(|scheduled| scheduled.misfits(&events)).collect();
+    let unknown = loaded.webhooks.iter().flat_map(|subscribed| subscribed.misfits(&events));
+    let misfits: Vec<_> = misfits.into_iter().chain(unknown).collect();
     misfits.into_iter().for_each(|misfit| loaded.diagnostics.push(misfit));
     insta::assert_snapshot!(problems(&loaded));
 }
@@ -380,7 +410,8 @@ fn no_setting_is_accepted_and_never_read() {
             "defaults: {{}}\nlint: {{ unbounded-for-each: deny }}\n\
              targets: {{ t: {{ labels: {{ KEY: x }}, measure: {{ endpoint: 'http://127.0.0.1/' }}, \
              strategy: {{ name: {}, split: weighted, weights: {{ KEY: 2 }} }} }} }}\n\
-             schedules: {{ s: {{ every: 1h, event: TICK }} }}",
+             schedules: {{ s: {{ every: 1h, event: TICK }} }}\n\
+             webhooks: {{ w: {{ url: 'http://127.0.0.1/', secret: '${{secret.A}}' }} }}",
             name.as_str()
         );
         let config = good(&text, &[]);
@@ -391,9 +422,11 @@ fn no_setting_is_accepted_and_never_read() {
             let path = key.path.replace("lint.KEY", "lint.unbounded-for-each");
             assert_eq!(times(&path), 1, "{path}");
         }
-        for key in keys::SCHEDULE {
-            let path = format!("schedules.s.{}", key.path);
-            assert_eq!(times(&path), 1, "{path}");
+        for (list, keys) in [("schedules.s", keys::SCHEDULE), ("webhooks.w", keys::WEBHOOK)] {
+            for key in keys {
+                let path = format!("{list}.{}", key.path);
+                assert_eq!(times(&path), 1, "{path}");
+            }
         }
         for key in keys::TARGET {
             let path = format!("targets.t.{}", key.path);
@@ -408,7 +441,7 @@ fn no_setting_is_accepted_and_never_read() {
 
 #[test]
 fn every_default_is_what_its_kind_takes() {
-    for key in keys::ENGINE.iter().chain(keys::TARGET).chain(keys::SCHEDULE) {
+    for key in keys::ENGINE.iter().chain(keys::TARGET).chain(keys::SCHEDULE).chain(keys::WEBHOOK) {
         if let Fallback::Is(text) = key.default {
             let value = build::default_value(key);
             let shown = value.show().replace('"', "");
@@ -446,7 +479,7 @@ proptest::proptest! {
 
     #[test]
     fn no_scalar_is_a_panic(value in "\\PC{0,40}") {
-        for key in keys::ENGINE.iter().chain(keys::TARGET).chain(keys::SCHEDULE) {
+        for key in keys::ENGINE.iter().chain(keys::TARGET).chain(keys::SCHEDULE).chain(keys::WEBHOOK) {
             let _ = super::values::parse(key.kind, &value);
         }
     }

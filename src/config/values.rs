@@ -145,6 +145,13 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
         Kind::Off => Err(format!("`{text}` is neither `off` nor a mapping with `key_file` or `key_env`")),
         Kind::Cron => schedule::pattern(text).map(|_| Value::Text(text.to_owned())),
         Kind::TimeZone => schedule::zone(text).map(|_| Value::Text(text.to_owned())),
+        // What is written here may be the secret itself: it is not repeated.
+        Kind::Secret => match secret_name(text) {
+            Some(_) => Ok(Value::Text(text.to_owned())),
+            None => {
+                Err("a secret does not stand in the configuration, its name does: letters, digits and `_`".to_owned())
+            }
+        },
         Kind::TextList | Kind::Agents | Kind::Data => Err(format!("it must be {kind}")),
     }
 }
@@ -162,6 +169,13 @@ fn store(text: &str) -> Result<Value, String> {
         }
         _ => Err(format!("`{}` is no store: write `sqlite://` and a path", mask_url(text))),
     }
+}
+
+/// The name in `${secret.NAME}`.
+pub(super) fn secret_name(text: &str) -> Option<&str> {
+    let name = text.strip_prefix("${")?.strip_suffix('}')?.trim().strip_prefix("secret.")?;
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name.then_some(name)
 }
 
 /// Whether it is a URL that requests can be sent to.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{described, document, reference, text};
-use crate::config::keys::{self, AGENT, ENGINE, Fallback, Key, Kind, List, SCHEDULE, TARGET};
+use crate::config::keys::{self, AGENT, ENGINE, Fallback, Key, Kind, List, SCHEDULE, TARGET, WEBHOOK};
 
 /// The schema of `homeostat.yaml`.
 pub fn config() -> Json {
@@ -19,6 +19,7 @@ pub fn config() -> Json {
                 let docs = match list {
                     List::Targets => "What Homeostat looks after, by name.",
                     List::Schedules => "Events that come by themselves, by name.",
+                    List::Webhooks => "Subscribers outside, by name: where events are posted.",
                 };
                 properties.insert(list.key().to_owned(), described(items, docs));
             }
@@ -27,7 +28,7 @@ pub fn config() -> Json {
         }
         rest.insert(
             "$defs".to_owned(),
-            json!({ "target": group(TARGET, ""), "schedule": schedule(), "agents": agents() }),
+            json!({ "target": group(TARGET, ""), "schedule": schedule(), "webhook": webhook(), "agents": agents() }),
         );
         // A target that says how it is measured says what, unless `defaults` does.
         rest.insert("if".to_owned(), json!({ "not": measured(&["defaults", "measure"]) }));
@@ -48,6 +49,18 @@ fn schedule() -> Json {
         schedule.insert("not".to_owned(), json!({ "allOf": [given("every"), given("time_zone")] }));
     }
     schedule
+}
+
+/// A webhook: where it is, and what it is signed with.
+fn webhook() -> Json {
+    let mut webhook = group(WEBHOOK, "");
+    if let Some(webhook) = webhook.as_object_mut() {
+        let given = json!({ "type": "string" });
+        webhook.insert("type".to_owned(), "object".into());
+        webhook.insert("required".to_owned(), json!(["url", "secret"]));
+        webhook.insert("allOf".to_owned(), json!([{ "properties": { "url": given, "secret": given } }]));
+    }
+    webhook
 }
 
 /// A mapping in which `endpoint` is said below these keys.
@@ -139,6 +152,7 @@ fn value(kind: Kind) -> Json {
         Kind::TextList => json!({ "anyOf": [{ "type": "array", "items": text::filled() }, { "type": "string" }] }),
         // Which patterns and zones there are is for the reader to judge.
         Kind::Cron | Kind::TimeZone => text::filled(),
+        Kind::Secret => json!({ "type": "string", "pattern": r"^\s*\$\{\s*secret\.[A-Za-z0-9_]+\s*\}\s*$" }),
         Kind::Data => json!({ "type": "object" }),
         Kind::Agents => return reference("agents"),
     };

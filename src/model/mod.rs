@@ -15,3 +15,4 @@ pub mod schedule;
 pub mod schema;
 pub mod strategy;
 pub mod target;
+pub mod webhook;

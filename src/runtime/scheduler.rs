@@ -86,7 +86,7 @@ impl Scheduler {
         let mut known = BTreeMap::new();
         let mut gone = Vec::new();
         for Bookmark { holder, state } in self.context.store.bookmarks().await? {
-            let Holder::Schedule(name) = holder;
+            let Holder::Schedule(name) = holder else { continue };
             if !self.schedules.iter().any(|schedule| schedule.name == name) {
                 gone.push(Write::RemoveBookmark(Holder::Schedule(name)));
             } else if let Ok(progress) = serde_json::from_value(state) {

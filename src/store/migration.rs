@@ -120,7 +120,7 @@ impl MigrationTrait for Retention {
     }
 }
 
-/// What schedules need.
+/// What schedules and webhooks need.
 struct Bookmarks;
 
 impl MigrationName for Bookmarks {

@@ -214,6 +214,7 @@ impl Rows {
         let place = bookmark_place(&row.kind, &row.name);
         let holder = match row.kind.as_str() {
             SCHEDULE => Holder::Schedule(row.name.as_str().into()),
+            WEBHOOK => Holder::Webhook(row.name.as_str().into()),
             _ => return Err(place.damaged()),
         };
         Ok(Bookmark { holder, state: self.open(&place, &row.sealed)? })
@@ -271,13 +272,15 @@ pub(super) fn target_of_scope(scope: &str) -> Option<TargetName> {
     scope.strip_prefix(':').map(TargetName::from)
 }
 
-/// The kind of a bookmark that a schedule keeps.
+/// The kinds of bookmarks, by who keeps them.
 const SCHEDULE: &str = "schedule";
+const WEBHOOK: &str = "webhook";
 
 /// Who keeps a bookmark, as a primary key: kinds in the order of the port's.
 pub(super) fn holder_columns(holder: &Holder) -> (&'static str, &str) {
     match holder {
         Holder::Schedule(name) => (SCHEDULE, name.as_str()),
+        Holder::Webhook(name) => (WEBHOOK, name.as_str()),
     }
 }
 

@@ -169,6 +169,7 @@ pub(super) struct FakeStore {
     pub targets: Vec<TargetState>,
     pub records: Vec<Record>,
     pub events: Vec<StoredEvent>,
+    pub bookmarks: Vec<Bookmark>,
     /// What every call fails with.
     pub broken: Option<StoreError>,
 }
@@ -260,7 +261,8 @@ impl Store for FakeStore {
     }
 
     async fn bookmarks(&self) -> Result<Vec<Bookmark>, StoreError> {
-        Ok(Vec::new())
+        self.check()?;
+        Ok(self.bookmarks.clone())
     }
 
     async fn prune(&self, _: &PruneOrder) -> Result<Pruned, StoreError> {

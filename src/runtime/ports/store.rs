@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::base::clock::Timestamp;
 use crate::base::digest::Digest;
-use crate::base::id::{AgentId, RuleName, RunId, ScheduleName, Signature, TargetName};
+use crate::base::id::{AgentId, RuleName, RunId, ScheduleName, Signature, TargetName, WebhookName};
 use crate::model::assignment::Assignment;
 use crate::model::event::Event;
 use crate::model::record::Record;
@@ -167,7 +167,8 @@ pub struct RuleState {
     pub state: Json,
 }
 
-/// How far something has come that goes on from where it stopped: a schedule along the time.
+/// How far something has come that goes on from where it stopped: a schedule along the time, a
+/// webhook along the events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bookmark {
     pub holder: Holder,
@@ -178,6 +179,7 @@ pub struct Bookmark {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
     Schedule(ScheduleName),
+    Webhook(WebhookName),
 }
 
 /// Writes that happen together or not at all.
