@@ -77,6 +77,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Crates that stay in one part of the house.
 const STAYS_IN: &[(&str, &[&str])] = &[
+    ("croner", &["model"]),
     ("petgraph", &["plan"]),
     ("layout", &["plan"]),
     ("pest", &["syntax", "expression"]),

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as JsonValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::events::cloud_event;
 use super::problem::Problem;
 use super::{ApiState, QueryResult, query};
 use crate::runtime::ports::{EventFilter, EventOrder, StoredEvent};
@@ -136,6 +135,6 @@ fn view(stored: StoredEvent) -> Option<DeadLetterView> {
         attempts: outcome.attempts,
         dead_at: outcome.routed_at.to_string(),
         accepted_at: stored.accepted_at.to_string(),
-        event: cloud_event(stored.event),
+        event: stored.event.into_cloud_event(),
     })
 }

@@ -11,9 +11,7 @@ use super::cloud_event;
 use super::problem::Problem;
 use super::run_view::word;
 use super::{ApiState, BodyResult, QueryResult, body, query};
-use crate::model::event::Event;
 use crate::model::metric;
-use crate::model::schema::JsonMap;
 use crate::runtime::control::{AcceptError, Acceptance};
 use crate::runtime::ports::{RuleOutcome, StoredEvent};
 
@@ -202,7 +200,7 @@ impl From<StoredEvent> for EventView {
             sequence: stored.sequence,
             accepted_at: stored.accepted_at.to_string(),
             during_test: stored.event.during_test,
-            event: cloud_event(stored.event),
+            event: stored.event.into_cloud_event(),
             outcome: stored.outcome.map(|outcome| OutcomeView {
                 routed_at: outcome.routed_at.to_string(),
                 rules: outcome.rules.into_iter().map(RuleView::from).collect(),
@@ -224,23 +222,4 @@ impl From<RuleOutcome> for RuleView {
             note: outcome.note,
         }
     }
-}
-
-/// The event in structured mode.
-pub(super) fn cloud_event(event: Event) -> JsonValue {
-    let mut attributes: JsonMap = event.extensions;
-    attributes.insert("specversion".to_owned(), "1.0".into());
-    attributes.insert("id".to_owned(), event.id.into());
-    attributes.insert("source".to_owned(), event.source.into());
-    attributes.insert("type".to_owned(), event.kind.into());
-    attributes.insert("time".to_owned(), event.time.to_string().into());
-    attributes.insert("priority".to_owned(), event.priority.level().into());
-    if let Some(subject) = event.subject {
-        attributes.insert("subject".to_owned(), subject.as_str().into());
-    }
-    if let Some(moment) = event.deliver_at {
-        attributes.insert("deliverat".to_owned(), moment.to_string().into());
-    }
-    attributes.insert("data".to_owned(), event.data);
-    JsonValue::Object(attributes)
 }

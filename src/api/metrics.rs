@@ -39,6 +39,7 @@ pub enum MetricsError {
 pub fn recorder() -> Result<PrometheusRecorder, MetricsError> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(metric::HTTP_SECONDS.name.to_owned()), BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(metric::SCHEDULE_LATE.name.to_owned()), BUCKETS)?
         .set_buckets_for_metric(Matcher::Full(metric::STORE_COMMIT_SECONDS.name.to_owned()), BUCKETS)?
         .set_buckets_for_metric(Matcher::Full(metric::STORE_BATCH.name.to_owned()), BATCHES)?
         .build_recorder();
@@ -86,6 +87,7 @@ pub(super) async fn render(State(state): State<ApiState>) -> Result<impl IntoRes
     ready.set(&[], if health.ready && !health.draining { 1.0 } else { 0.0 });
     ready.write(&mut text);
     queue(&state, &mut text);
+    webhooks(&state, &mut text).await?;
     targets(&state, &mut text).await?;
     agents(&state, &mut text).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
@@ -104,6 +106,20 @@ fn queue(state: &ApiState, text: &mut String) {
         gauge.set(&[], value);
         gauge.write(text);
     }
+}
+
+async fn webhooks(state: &ApiState, text: &mut String) -> Result<(), Problem> {
+    let mut behind = Gauge::new(metric::WEBHOOK_BEHIND);
+    let mut failing = Gauge::new(metric::WEBHOOK_FAILING);
+    let (newest, webhooks) = super::webhooks::all(state).await?;
+    for (name, progress) in webhooks {
+        let distance = newest.saturating_sub(progress.position);
+        behind.set(&[name.as_str()], f64::from(u32::try_from(distance).unwrap_or(u32::MAX)));
+        failing.set(&[name.as_str()], if progress.failing.is_some() { 1.0 } else { 0.0 });
+    }
+    behind.write(text);
+    failing.write(text);
+    Ok(())
 }
 
 async fn targets(state: &ApiState, text: &mut String) -> Result<(), Problem> {

@@ -26,6 +26,7 @@ mod surroundings;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -88,6 +89,7 @@ impl ApiState {
     ),
     tags(
         (name = "events", description = "What happened, and what came of it"),
+        (name = "webhooks", description = "Subscribers that events are posted to"),
         (name = "dead letters", description = "Events that could not be handled, and what is decided about them"),
         (name = "runs", description = "Executions of workflows"),
         (name = "targets", description = "What is kept in balance"),
@@ -104,6 +106,7 @@ fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(events::accept, events::show))
         .routes(routes!(stream::stream))
+        .routes(routes!(webhooks::list))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::show, dead_letters::discard))
         .routes(routes!(dead_letters::redrive))

@@ -16,7 +16,6 @@ use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::IntoParams;
 
-use super::events::cloud_event;
 use super::problem::Problem;
 use super::{ApiState, QueryResult, query};
 use crate::diagnostic::Code;
@@ -101,7 +100,7 @@ impl Reader {
                 self.after = stored.sequence;
                 if self.wants(&stored) {
                     let (sequence, kind) = (stored.sequence.to_string(), stored.event.kind.clone());
-                    let data = cloud_event(stored.event).to_string();
+                    let data = stored.event.into_cloud_event().to_string();
                     return Some(Frame::default().id(sequence).event(kind).data(data));
                 }
             }

@@ -11,10 +11,13 @@ use crate::base::digest::Digest;
 use crate::base::source::Sources;
 use crate::compile::{self, Compilation};
 use crate::config;
+use crate::config::schedules::Scheduled;
 use crate::config::show::Origin;
-use crate::diagnostic::Diagnostics;
+use crate::config::webhooks::Subscribed;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lint::{self, Linted};
 use crate::model::action::Catalogue;
+use crate::model::schema::Object;
 use crate::model::target::TargetSettings;
 use crate::plan::diff::Outline;
 use crate::plan::{Plan, PlanSource};
@@ -38,6 +41,24 @@ pub(super) fn compile(program: &config::Program) -> Compilation {
         config::Program::Paths(paths) => check(paths),
         config::Program::Shipped => check_shipped(),
     }
+}
+
+/// What is wrong with the events of schedules under rules that check; their places are those of the configuration.
+pub fn check_schedules(schedules: &[Scheduled], compilation: &Compilation) -> Vec<Diagnostic> {
+    let Some(events) = declared(compilation) else { return Vec::new() };
+    schedules.iter().flat_map(|scheduled| scheduled.misfits(&events)).collect()
+}
+
+/// What webhooks want that rules which check do not declare.
+pub fn check_webhooks(webhooks: &[Subscribed], compilation: &Compilation) -> Vec<Diagnostic> {
+    let Some(events) = declared(compilation) else { return Vec::new() };
+    webhooks.iter().flat_map(|subscribed| subscribed.misfits(&events)).collect()
+}
+
+/// What events of each declared type carry; `None` where the rules do not check.
+fn declared(compilation: &Compilation) -> Option<BTreeMap<String, Object>> {
+    let program = compilation.program.as_ref()?;
+    Some(program.events.iter().map(|event| (event.name.clone(), event.data.clone())).collect())
 }
 
 /// What it means, to be compared with another version; nothing where it has errors.

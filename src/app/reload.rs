@@ -16,6 +16,7 @@ use super::program;
 use crate::api::reload::{NotReloaded, Reload, Reloaded};
 use crate::base::digest::Digest;
 use crate::config;
+use crate::config::schedules::Scheduled;
 use crate::diagnostic::render;
 use crate::plan::diff::{self, Outline};
 use crate::runtime::engine::Engine;
@@ -31,14 +32,21 @@ const QUIET: Duration = Duration::from_millis(300);
 pub(crate) struct Reloader {
     engine: Arc<Engine>,
     files: config::Program,
+    /// Their events must stay declared: they are not read again.
+    schedules: Vec<Scheduled>,
     /// What is in force. Held for as long as something else is brought into force.
     outline: tokio::sync::Mutex<Outline>,
 }
 
 impl Reloader {
     /// For an engine that runs by what was compiled from these files.
-    pub(crate) fn new(engine: Arc<Engine>, files: config::Program, outline: Outline) -> Self {
-        Self { engine, files, outline: tokio::sync::Mutex::new(outline) }
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        files: config::Program,
+        schedules: Vec<Scheduled>,
+        outline: Outline,
+    ) -> Self {
+        Self { engine, files, schedules, outline: tokio::sync::Mutex::new(outline) }
     }
 
     /// Tells the log what came of it.
@@ -57,6 +65,13 @@ impl Reload for Reloader {
         let compiled = tokio::task::spawn_blocking(move || program::compile(&files)).await;
         let compiled = compiled.map_err(|error| refuse(error.to_string(), Vec::new()))?;
         let new = program::outline(&compiled);
+        let misfits = program::check_schedules(&self.schedules, &compiled);
+        if !misfits.is_empty() {
+            let told: Vec<_> = misfits.into_iter().map(|misfit| misfit.message).collect();
+            let refused = refuse(told.join("; "), Vec::new());
+            tracing::error!("{}", refused.summary);
+            return Err(refused);
+        }
         let program = match program::assemble(compiled) {
             Ok(program) => program,
             Err(AppError::Program { diagnostics, sources }) => {

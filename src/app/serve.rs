@@ -15,16 +15,19 @@ use super::program;
 use super::reload::{self, Reloader};
 use crate::action::Registry;
 use crate::api::{self, ApiState};
+use crate::compile::Compilation;
 use crate::config::{self, Config, Encryption};
 use crate::diagnostic::Code;
 use crate::runtime::control::Control;
 use crate::runtime::engine::{Engine, Intake, Options};
-use crate::runtime::ports::{Store, StoreError};
+use crate::runtime::ports::{Context, Store, StoreError};
 use crate::runtime::retention::{self, Retention};
-use crate::security::{KeySource, MasterKey, Sealing};
+use crate::runtime::scheduler::Scheduler;
+use crate::security::{KeySource, MasterKey, Sealing, SecretPlaces};
 use crate::service::detect::agents::AgentDetector;
 use crate::service::dispatch::grpc_service;
 use crate::service::steering::Steering;
+use crate::service::webhook;
 use crate::store::{self, CrashPoint, CrashingStore, SqliteStore};
 
 /// Names the commit at which the process kills itself: what the crash tests set. See [`CrashPoint`].
@@ -46,6 +49,7 @@ pub async fn serve(
 ) -> Result<(), AppError> {
     let compiled = program::compile(&config.program);
     let outline = program::outline(&compiled);
+    refuse_misfits(&config, &compiled)?;
     let program = program::assemble(compiled)?;
     // One that stands by may have the address of the engine before it.
     let listener = if config.standby { None } else { Some(listen(config.listen).await?) };
@@ -59,6 +63,7 @@ pub async fn serve(
     let (program, outline) = if waited {
         let compiled = program::compile(&config.program);
         let outline = program::outline(&compiled);
+        refuse_misfits(&config, &compiled)?;
         (program::assemble(compiled)?, outline)
     } else {
         (program, outline)
@@ -77,13 +82,20 @@ pub async fn serve(
     let (targets, clock) = (Arc::clone(&context.targets), Arc::clone(&context.clock));
     let dispatcher = Arc::clone(&context.dispatcher);
     let steered = context.clone();
+    let schedules = config.schedules.iter().map(|scheduled| scheduled.schedule.clone()).collect();
+    let scheduler = Scheduler::new(context.clone(), schedules);
+    let webhooks = config.webhooks.iter().map(|subscribed| subscribed.webhook.clone()).collect();
+    let webhooks = webhook::run(subscribers(&config, &context), webhooks, shutdown.clone());
     let pruning = tokio::spawn(retention::keep(context.clone(), retention_of(&config), close.clone()));
     let intake = intake_of(&config);
     let engine = Engine::start(Options { context, actions, program, intake }).await?;
     let control: Arc<dyn Control> = Arc::clone(&engine) as Arc<_>;
     let detecting = AgentDetector::new(steered.clone()).start(shutdown.clone());
     let steering = Steering::new(steered, Arc::clone(&control)).start(shutdown.clone());
-    let reloader = Arc::new(Reloader::new(Arc::clone(&engine), config.program.clone(), outline));
+    let scheduling = tokio::spawn(scheduler.run(shutdown.clone()));
+    let subscribing = tokio::spawn(webhooks);
+    let reloader = Reloader::new(Arc::clone(&engine), config.program.clone(), config.schedules.clone(), outline);
+    let reloader = Arc::new(reloader);
     reload::at_signal(Arc::clone(&reloader), close.clone())?;
     if config.watch {
         reload::at_change(Arc::clone(&reloader), close.clone());
@@ -97,11 +109,48 @@ pub async fn serve(
     shutdown.cancelled().await;
     engine.drain().await;
     close.cancel();
-    for task in [serving.await.map(drop), reconciler.await, pruning.await, steering.await, detecting.await] {
+    let tasks = [
+        serving.await.map(drop),
+        reconciler.await,
+        pruning.await,
+        steering.await,
+        detecting.await,
+        scheduling.await,
+        subscribing.await,
+    ];
+    for task in tasks {
         task.map_err(AppError::internal)?;
     }
     sqlite.close().await;
     Ok(())
+}
+
+/// What webhooks need.
+fn subscribers(config: &Config, context: &Context) -> webhook::Options {
+    let config::Secrets { file, folder } = config.secrets.clone();
+    webhook::Options {
+        clock: Arc::clone(&context.clock),
+        store: Arc::clone(&context.store),
+        secrets: Arc::new(SecretPlaces { file, folder }),
+        allowed: config.network.clone(),
+    }
+}
+
+/// A schedule whose events nobody could take is found at the start, not at its first occurrence.
+fn refuse_misfits(config: &Config, compiled: &Compilation) -> Result<(), AppError> {
+    for misfit in program::check_webhooks(&config.webhooks, compiled) {
+        tracing::warn!("{}", misfit.message);
+    }
+    let misfits = program::check_schedules(&config.schedules, compiled);
+    if misfits.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<_> = misfits.into_iter().map(|misfit| misfit.message).collect();
+    Err(AppError::Failed {
+        code: Code::BadSchedule,
+        message: told.join("; "),
+        help: Some("`homeostat validate` shows where".to_owned()),
+    })
 }
 
 struct Opened {

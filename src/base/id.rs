@@ -69,6 +69,14 @@ name! {
     Signature
 }
 name! {
+    /// A schedule as the configuration names it.
+    ScheduleName
+}
+name! {
+    /// A webhook as the configuration names it.
+    WebhookName
+}
+name! {
     /// Names one performance of one effect for ever: `run/step` or `run/step[item]`. Repeating an effect repeats its key.
     IdempotencyKey
 }

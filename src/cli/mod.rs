@@ -44,6 +44,7 @@ pub mod test;
 #[cfg(test)]
 mod tests;
 pub mod validate;
+pub mod webhooks;
 
 use std::process::ExitCode;
 
@@ -92,6 +93,9 @@ pub enum Command {
     /// List targets, show, pause or resume one.
     #[command(subcommand)]
     Targets(targets::Command),
+    /// List the subscribers that events are posted to, or show what one did not get.
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// List what was measured, or show one record with its curve.
     Records(records::Args),
     /// Stop load tests and dispatches of a target, or of all, until they are unhalted.
@@ -182,6 +186,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::DeadLetters(command) => dead_letters::run(&command),
         Command::Runs(command) => runs::run(&command),
         Command::Targets(command) => targets::run(&command),
+        Command::Webhooks(command) => webhooks::run(&command),
         Command::Records(args) => records::run(&args),
         Command::Halt(args) => halt::run(&args, halt::Order::Halt),
         Command::Unhalt(args) => halt::run(&args, halt::Order::Unhalt),

@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::failure::{Failure, conclude};
 use super::paths::Looked;
 use super::report::{ReportArgs, join};
-use crate::app::program::check;
+use crate::app::program::{check, check_schedules, check_webhooks};
 use crate::base::source::Sources;
 use crate::compile::Compilation;
 use crate::diagnostic::{Code, Diagnostics};
@@ -38,11 +38,18 @@ fn validate(args: &Args) -> Result<Exit, Failure> {
     let looked = if is_asked { Some(Looked::at(&args.paths, args.file.read(), "validate")?) } else { None };
     let paths = looked.as_ref().map_or(&args.paths, |looked| &looked.paths);
     let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
+    let mut misfits = Vec::new();
     if !paths.is_empty() {
-        Compilation { sources, diagnostics, .. } = check(paths);
+        let compilation = check(paths);
+        if let Some(looked) = &looked {
+            misfits = check_schedules(&looked.loaded.schedules, &compilation);
+            misfits.extend(check_webhooks(&looked.loaded.webhooks, &compilation));
+        }
+        Compilation { sources, diagnostics, .. } = compilation;
     }
     let is_usage = is_usage(paths, &diagnostics) || looked.as_ref().is_some_and(Looked::is_wrong);
-    if let Some(looked) = looked {
+    if let Some(mut looked) = looked {
+        misfits.into_iter().for_each(|misfit| looked.loaded.diagnostics.push(misfit));
         join(&mut diagnostics, &mut sources, &looked.loaded);
     }
     let exit = args.report.report(&diagnostics, &sources)?;

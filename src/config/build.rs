@@ -1,7 +1,9 @@
 //! Values by path become the configuration, with defaults where nothing was given.
 
 mod given;
+mod schedules;
 mod strategy;
+mod webhooks;
 #[cfg(test)]
 pub(super) use strategy::OWN;
 
@@ -14,10 +16,10 @@ pub(super) use self::given::Given;
 use self::given::{duration, rate, share, text, texts};
 use super::check;
 use super::collect::{Collected, Found};
-use super::keys::{self, Fallback, Key};
+use super::keys::{self, Fallback, Key, List};
 use super::show::{Origin, Setting};
 use super::values::{Value, mask_url, parse};
-use super::{Config, Encryption, Events, Log, LogFormat, Program, Retention, TargetTable};
+use super::{Config, Encryption, Events, Log, LogFormat, Program, Retention, Secrets, TargetTable};
 use crate::base::source::Sources;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -50,7 +52,7 @@ struct GivenEvents {
     dedup: Given<Duration>,
 }
 
-/// The settings of one target, or of `defaults`.
+/// The settings of one thing that is listed, or of `defaults`.
 struct Scope<'a> {
     prefix: Vec<&'a str>,
 }
@@ -72,6 +74,7 @@ impl Builder<'_> {
         let network = check::network(texts(self.required(&engine, "network.allow")), diagnostics);
         let events = self.events(&engine);
         let retention = self.retention(&engine, &events, diagnostics);
+        let secrets = self.secrets(&engine, folder);
         let encryption = self.encryption(&store, folder, diagnostics);
         let log = Log {
             level: self.text(&engine, "log.level").value,
@@ -84,10 +87,14 @@ impl Builder<'_> {
         let template =
             collected.defaults.map(|_| self.target(&Scope { prefix: vec!["defaults"] }, &network, diagnostics));
         let mut own = Vec::new();
-        for name in &collected.targets {
+        for name in &collected.items(List::Targets) {
             own.push(self.target(&Scope { prefix: vec!["targets", &name.node] }, &network, diagnostics));
         }
         let targets = TargetTable::new(own, template);
+        let schedules = collected.items(List::Schedules);
+        let schedules = schedules.iter().filter_map(|name| self.schedule(name, &targets, diagnostics)).collect();
+        let webhooks = collected.items(List::Webhooks);
+        let webhooks = webhooks.iter().filter_map(|name| self.webhook(name, &network, diagnostics)).collect();
         let settings = std::mem::take(&mut self.settings);
         let network = network.value;
         let listen = listen.value;
@@ -100,6 +107,9 @@ impl Builder<'_> {
             standby,
             network,
             targets,
+            schedules,
+            webhooks,
+            secrets,
             events,
             retention,
             encryption,
@@ -113,6 +123,13 @@ impl Builder<'_> {
         let waiting = self.count(engine, "events.waiting");
         let dedup = self.duration(engine, "events.dedup");
         GivenEvents { waiting: usize::try_from(waiting.value).unwrap_or(usize::MAX), dedup }
+    }
+
+    fn secrets(&mut self, engine: &Scope<'_>, folder: &Path) -> Secrets {
+        Secrets {
+            file: self.optional(engine, "secrets.file").map(|given| folder.join(text(given).value)),
+            folder: self.optional(engine, "secrets.folder").map(|given| folder.join(text(given).value)),
+        }
     }
 
     fn retention(&mut self, engine: &Scope<'_>, given: &GivenEvents, diagnostics: &mut Diagnostics) -> Retention {
@@ -443,7 +460,10 @@ impl Builder<'_> {
 
 impl Scope<'_> {
     fn table(&self) -> &'static [Key] {
-        if self.prefix.is_empty() { keys::ENGINE } else { keys::TARGET }
+        match self.prefix.first() {
+            None => keys::ENGINE,
+            Some(list) => List::of(list).map_or(keys::TARGET, List::table),
+        }
     }
 }
 

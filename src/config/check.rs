@@ -137,7 +137,7 @@ pub(super) fn reachable(name: &str, url: &Given<String>, network: &Given<Allowed
         let message = format!("`{name}`: `{host}` is not among the hosts that `network.allow` allows");
         diagnostics.push(
             Diagnostic::error(Code::NotAllowed, place(url), message)
-                .help(format!("add `{host}` or its network to `network.allow`, if load may be sent there")),
+                .help(format!("add `{host}` or its network to `network.allow`, if it may be reached")),
         );
     }
 }

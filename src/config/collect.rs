@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::keys::{self, Key, Kind, Place};
+use super::keys::{self, Key, Kind, List, Place};
 use super::tree::{Content, Node};
-use super::values::{Agent, Value, parse, split_list};
+use super::values::{Agent, Data, Value, parse, split_list};
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
@@ -22,14 +22,19 @@ pub(super) struct Collected {
     pub found: BTreeMap<Vec<String>, Found>,
     /// The paths of what was given and is wrong, and of groups of which some could not be read.
     pub lost: BTreeSet<Vec<String>>,
-    /// The targets that are listed, in the order of the file.
-    pub targets: Vec<Spanned<String>>,
+    /// What is listed under names of one's own, in the order of the file.
+    items: Vec<(List, Spanned<String>)>,
     /// Where `defaults` stands, also when nothing stands below it.
     pub defaults: Option<Span>,
     pub diagnostics: Diagnostics,
 }
 
 impl Collected {
+    /// The names of what is listed, in the order of the file.
+    pub(super) fn items(&self, list: List) -> Vec<Spanned<String>> {
+        self.items.iter().filter(|(of, _)| *of == list).map(|(_, name)| name.clone()).collect()
+    }
+
     /// Takes in the file's tree.
     pub(super) fn tree(&mut self, root: &Node) {
         self.node(&mut Vec::new(), root);
@@ -53,11 +58,12 @@ impl Collected {
                 let expected = if path.is_empty() { "the file".to_owned() } else { format!("`{}`", path.join(".")) };
                 let message = format!("{expected} must be a mapping, but it is {}", node.describe());
                 let help = match segments.as_slice() {
-                    ["targets"] => "write `targets: { NAME: { mode: enforce } }`".to_owned(),
+                    [list] if let Some(list) = List::of(list) => format!("write `{}`", list.example()),
                     ["lint"] => "write `lint: { NAME: allow }`".to_owned(),
                     _ => format!("what may stand in it: {}", listed(&place.children)),
                 };
                 self.diagnostics.push(Diagnostic::error(Code::BadSetting, node.span, message).help(help));
+                self.lost.insert(path.clone());
             }
         }
     }
@@ -67,8 +73,8 @@ impl Collected {
         let segments: Vec<_> = path.iter().map(String::as_str).collect();
         let place = keys::place(&segments);
         match segments.as_slice() {
-            ["targets", target] => match target_name(target) {
-                Ok(()) => self.targets.push(name.clone()),
+            [list, item] if let Some(list) = List::of(list) => match item_name(list, item) {
+                Ok(()) => self.items.push((list, name.clone())),
                 Err(problem) => {
                     let help = "it stands in URLs and in the names of variables: call it like `check-out.eu`";
                     self.diagnostics.push(Diagnostic::error(Code::BadSetting, name.span, problem).help(help));
@@ -91,6 +97,7 @@ impl Collected {
             (_, Content::Null) if node.is_cut => return,
             (Kind::TextList, _) => texts(node),
             (Kind::Agents, _) => self.agents(node),
+            (Kind::Data, Content::Map(_)) => Ok(Value::Data(Data::read(node))),
             (kind, Content::Scalar(text)) => parse(kind, text),
             // Nothing written is nothing said; what could not be read has been told.
             (_, Content::Null) => return,
@@ -123,11 +130,12 @@ impl Collected {
     }
 }
 
-/// Names of targets appear in URLs, labels and environment variables.
-fn target_name(name: &str) -> Result<(), String> {
+/// Names of what is listed appear in URLs, labels, ids of events and environment variables.
+fn item_name(list: List, name: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if name.is_empty() || name.len() > 200 || !name.chars().all(allowed) {
-        return Err(format!("`{name}` is no name for a target: up to 200 letters, digits, `_`, `-` and `.`"));
+        let item = list.item();
+        return Err(format!("`{name}` is no name for a {item}: up to 200 letters, digits, `_`, `-` and `.`"));
     }
     Ok(())
 }

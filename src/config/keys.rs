@@ -32,6 +32,65 @@ pub enum Kind {
     Off,
     TextList,
     Agents,
+    /// A cron pattern.
+    Cron,
+    TimeZone,
+    /// A mapping of anything: what an event carries.
+    Data,
+    /// The name of a secret, never the secret.
+    Secret,
+}
+
+/// The keys of the file under which things of one's own naming are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    Targets,
+    Schedules,
+    Webhooks,
+}
+
+impl List {
+    pub const ALL: [Self; 3] = [Self::Targets, Self::Schedules, Self::Webhooks];
+
+    /// The list that stands under a key of the file.
+    pub fn of(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|list| list.key() == key)
+    }
+
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Targets => "targets",
+            Self::Schedules => "schedules",
+            Self::Webhooks => "webhooks",
+        }
+    }
+
+    /// What one of its things is called.
+    pub fn item(self) -> &'static str {
+        match self {
+            Self::Targets => "target",
+            Self::Schedules => "schedule",
+            Self::Webhooks => "webhook",
+        }
+    }
+
+    /// The settings of one of its things.
+    pub fn table(self) -> &'static [Key] {
+        match self {
+            Self::Targets => TARGET,
+            Self::Schedules => SCHEDULE,
+            Self::Webhooks => WEBHOOK,
+        }
+    }
+
+    /// How one of its things is written, as briefly as can be.
+    pub fn example(self) -> &'static str {
+        match self {
+            Self::Targets => "targets: { NAME: { mode: enforce } }",
+            Self::Schedules => "schedules: { NAME: { every: 1h, event: TYPE } }",
+            Self::Webhooks => "webhooks: { NAME: { url: \"https://host/path\", secret: \"${secret.NAME}\" } }",
+        }
+    }
 }
 
 /// What holds where a setting is not given.
@@ -66,7 +125,7 @@ pub const ENGINE: &[Key] = keys! {
     "standby" Kind::Choice(&["on", "off"]), Is("off"),
         "Whether an engine that finds its store in use by another one waits for the other's end, and then takes over; else it does not start.";
     "network.allow" Kind::TextList, Is("[127.0.0.0/8, \"::1\"]"),
-        "Hosts that load tests and pushed commands may reach: names, `*.example`, addresses, networks. Checked again after name resolution.";
+        "Hosts that load tests, pushed commands and webhooks may reach: names, `*.example`, addresses, networks. Checked again after name resolution.";
     "events.waiting" Kind::Count, Is("100000"),
         "So many events may wait to be handled; further ones are refused with 429 until some are.";
     "events.dedup" Kind::Duration, Is("7d"),
@@ -79,6 +138,10 @@ pub const ENGINE: &[Key] = keys! {
         "How long a run is kept with its journal, since it ended.";
     "retention.records" Kind::Duration, Is("365d"),
         "How long a record is kept. That of the deployment which runs stays.";
+    "secrets.file" Kind::Path, Says("none"),
+        "A file with lines `NAME=VALUE`, in which `${secret.NAME}` is looked up where the environment has no `HOMEOSTAT_SECRET_NAME`.";
+    "secrets.folder" Kind::Path, Says("none"),
+        "A folder with one file a secret, of its name: where it is looked up last.";
     "encryption" Kind::Off, Says("sealed, see `encryption.key_file`"),
         "`off` stores everything in the clear: for debugging only.";
     "encryption.key_file" Kind::Path, Says("`homeostat.key` in the data folder"),
@@ -183,6 +246,42 @@ pub const TARGET: &[Key] = keys! {
         "Agents of other makes: a list of `{ id: NAME, push: URL }`; commands are posted to the URL.";
 };
 
+/// Settings of a schedule: under `schedules.NAME`.
+pub const SCHEDULE: &[Key] = keys! {
+    "cron" Kind::Cron, Says("none: `every` is given"),
+        "When its events come: minute, hour, day of the month, month and day of the week, like `30 2 * * MON-FRI`, perhaps with seconds before them; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.";
+    "time_zone" Kind::TimeZone, Is("UTC"),
+        "On which clock `cron` is read. See [clocks that are put forward and back](schedules.md#clocks-that-are-put-forward-and-back).";
+    "every" Kind::Duration, Says("none: `cron` is given"),
+        "In place of `cron`, the time from one event to the next, at least `1s`; counted from 1970, so that `15m` is on the quarter of each hour.";
+    "event" Kind::Text, Required,
+        "The type of its events.";
+    "target" Kind::Text, Says("none"),
+        "The target that they are about.";
+    "data" Kind::Data, Says("nothing"),
+        "What they carry, as their type declares it.";
+    "catch_up" Kind::Choice(&["none", "last", "all"]), Is("last"),
+        "What comes of those that were due while no engine was there: nothing, one event for the last of them, or an event for each of the last hundred.";
+};
+
+/// Settings of a subscriber outside: under `webhooks.NAME`.
+pub const WEBHOOK: &[Key] = keys! {
+    "url" Kind::Url, Required,
+        "Where events are posted. Its host must be among those of `network.allow`.";
+    "events" Kind::TextList, Says("all"),
+        "The types of the events that are posted.";
+    "secret" Kind::Secret, Required,
+        "The name of the secret that what is posted is signed with, as `${secret.NAME}`.";
+    "timeout" Kind::Duration, Is("10s"),
+        "An answer that takes longer is a failure.";
+    "max_backoff" Kind::Duration, Is("10m"),
+        "The pause between two tries doubles from a second up to this.";
+    "give_up_after" Kind::Duration, Is("1d"),
+        "An event is given up when it was tried for so long.";
+    "refusals" Kind::Count, Is("5"),
+        "An event is given up when the subscriber has answered it so often with a status from 400 to 499; 408, 425 and 429 do not count.";
+};
+
 /// What each of `agents` is written with; both must be there.
 pub const AGENT: &[Key] = keys! {
     "id" Kind::Text, Required,
@@ -223,15 +322,19 @@ pub fn place(path: &[&str]) -> Place {
     match path {
         [] => {
             let mut place = below(ENGINE, path);
-            place.children.extend(["targets", "defaults"]);
+            place.children.extend(List::ALL.map(List::key));
+            place.children.push("defaults");
             place.is_group = true;
             place
         }
-        ["targets"] => Place { is_group: true, ..Place::default() },
+        [list] if List::of(list).is_some() => Place { is_group: true, ..Place::default() },
         ["lint"] => Place { is_group: true, children: LINTS.iter().map(String::as_str).collect(), ..Place::default() },
         ["lint", name] if !LINTS.iter().any(|known| known == name) => Place::default(),
-        ["targets", _, rest @ ..] | ["defaults", rest @ ..] => below(TARGET, rest),
-        _ => below(ENGINE, path),
+        ["defaults", rest @ ..] => below(TARGET, rest),
+        [list, rest @ ..] => match (List::of(list), rest) {
+            (Some(list), [_, rest @ ..]) => below(list.table(), rest),
+            _ => below(ENGINE, path),
+        },
     }
 }
 
@@ -281,6 +384,10 @@ impl fmt::Display for Kind {
             Self::Off => f.write_str("`off`"),
             Self::TextList => f.write_str("a list of texts"),
             Self::Agents => f.write_str("a list of `{ id, push }`"),
+            Self::Cron => f.write_str("a cron pattern, like `30 2 * * *`"),
+            Self::TimeZone => f.write_str("a time zone, like `Europe/Zurich`"),
+            Self::Secret => f.write_str("the name of a secret, as `${secret.NAME}`"),
+            Self::Data => f.write_str("a mapping, like `{ signature: v42 }`"),
         }
     }
 }
@@ -307,8 +414,11 @@ pub fn reference() -> String {
     };
     format!(
         "### The engine\n\n{}\n### A target\n\nUnder `targets.NAME`, or under `defaults` for every target that does not say \
-         otherwise.\n\n{}",
+         otherwise.\n\n{}\n### A schedule\n\nUnder `schedules.NAME`. [Schedules](schedules.md) tells how they behave.\n\n{}\n\
+         ### A webhook\n\nUnder `webhooks.NAME`. [Webhooks](webhooks.md) tells what a subscriber gets.\n\n{}",
         table(ENGINE),
-        table(TARGET)
+        table(TARGET),
+        table(SCHEDULE),
+        table(WEBHOOK)
     )
 }

@@ -8,9 +8,11 @@ mod check;
 mod collect;
 pub mod keys;
 mod overrides;
+pub mod schedules;
 pub mod show;
 mod tree;
 mod values;
+pub mod webhooks;
 mod yaml;
 
 #[cfg(test)]
@@ -28,7 +30,9 @@ use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::network::AllowedHosts;
 use crate::model::target::TargetSettings;
+use schedules::Scheduled;
 use show::Setting;
+use webhooks::Subscribed;
 
 /// The file that is read where none is named, if it is there.
 pub const DEFAULT_FILE: &str = "homeostat.yaml";
@@ -49,6 +53,11 @@ pub struct Config {
     pub standby: bool,
     pub network: AllowedHosts,
     pub targets: TargetTable,
+    /// In the order of the file.
+    pub schedules: Vec<Scheduled>,
+    /// In the order of the file.
+    pub webhooks: Vec<Subscribed>,
+    pub secrets: Secrets,
     pub events: Events,
     pub retention: Retention,
     pub encryption: Encryption,
@@ -75,6 +84,15 @@ pub struct Events {
     pub waiting: usize,
     /// How long a repeated event is known.
     pub dedup: Duration,
+}
+
+/// Where secrets are looked up besides the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Secrets {
+    /// Lines `NAME=VALUE`.
+    pub file: Option<PathBuf>,
+    /// One file a secret.
+    pub folder: Option<PathBuf>,
 }
 
 /// How long what is over is kept.
@@ -171,6 +189,10 @@ pub struct Loaded {
     pub program: Vec<Spanned<PathBuf>>,
     /// The levels of lints, as far as they are right: also where something else is wrong.
     pub lint: BTreeMap<String, String>,
+    /// The schedules that are right: also where something else is wrong.
+    pub schedules: Vec<Scheduled>,
+    /// The same of webhooks.
+    pub webhooks: Vec<Subscribed>,
     pub diagnostics: Diagnostics,
     pub sources: Sources,
 }
@@ -192,7 +214,15 @@ pub fn load(file: Option<&Path>) -> Loaded {
                 let source = sources.add(path.display().to_string(), "");
                 let mut diagnostics = Diagnostics::new();
                 diagnostics.push(Diagnostic::error(code, Span::new(source, 0, 0), message));
-                Loaded { config: None, program: Vec::new(), lint: BTreeMap::new(), diagnostics, sources }
+                Loaded {
+                    config: None,
+                    program: Vec::new(),
+                    lint: BTreeMap::new(),
+                    schedules: Vec::new(),
+                    webhooks: Vec::new(),
+                    diagnostics,
+                    sources,
+                }
             }
         },
         None => read("(defaults)", "", Path::new(""), &environment),
@@ -216,9 +246,9 @@ pub fn read(path: &str, text: &str, folder: &Path, environment: &[(String, Strin
     let program = program.into_iter().map(|path| Spanned::new(folder.join(&path.node), path.span)).collect();
     let mut diagnostics = collected.diagnostics;
     diagnostics.sort();
-    let lint = config.lint.clone();
+    let (lint, schedules, webhooks) = (config.lint.clone(), config.schedules.clone(), config.webhooks.clone());
     let config = (!diagnostics.has_errors()).then_some(config);
-    Loaded { config, program, lint, diagnostics, sources }
+    Loaded { config, program, lint, schedules, webhooks, diagnostics, sources }
 }
 
 /// The keys of the configuration that say something about targets.

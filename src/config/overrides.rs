@@ -1,6 +1,6 @@
 //! Environment variables `HOMEOSTAT__A__B` override the setting `a.b`.
 //!
-//! Case does not matter. In a target's name, `_` also stands for `-` and `.`, which variables cannot hold; in a lint's name
+//! Case does not matter. In the name of a target, schedule or webhook, `_` also stands for `-` and `.`, which variables cannot hold; in a lint's name
 //! it stands for `-`.
 
 use super::collect::Collected;
@@ -39,11 +39,11 @@ pub(super) fn apply(collected: &mut Collected, environment: &[(String, String)],
             collected.defaults.get_or_insert(span);
         }
         let node = match key.kind {
-            Kind::Agents => match super::yaml::read(source, text, &mut collected.diagnostics) {
+            Kind::Agents | Kind::Data => match super::yaml::read(source, text, &mut collected.diagnostics) {
                 Some(node) => node,
                 None => continue,
             },
-            _ => Node { span, content: Content::Scalar(text.clone()), is_cut: false },
+            _ => Node { span, content: Content::Scalar(text.clone()), scalar: text.as_str().into(), is_cut: false },
         };
         collected.value(path, key, &node);
     }
@@ -59,20 +59,22 @@ type Complaint = Box<dyn FnOnce(Span) -> Box<Diagnostic>>;
 fn resolve(name: &str, collected: &Collected) -> Result<(Vec<String>, Key), Complaint> {
     let rest = name.get(PREFIX.len()..).unwrap_or_default().to_lowercase();
     let mut path: Vec<String> = rest.split("__").map(str::to_owned).collect();
-    if path.first().is_some_and(|first| first == "targets")
-        && let Some(segment) = path.get_mut(1)
+    if let [first, segment, ..] = path.as_mut_slice()
+        && let Some(list) = keys::List::of(first)
     {
-        let Some(target) = collected.targets.iter().find(|target| same_name(&target.node, segment)) else {
-            let message = format!("`{name}`: the file lists no target `{segment}`");
-            let known: Vec<_> = collected.targets.iter().map(|target| format!("`{}`", target.node)).collect();
+        let items = collected.items(list);
+        let Some(item) = items.iter().find(|item| same_name(&item.node, segment)) else {
+            let what = list.item();
+            let message = format!("`{name}`: the file lists no {what} `{segment}`");
+            let known: Vec<_> = items.iter().map(|item| format!("`{}`", item.node)).collect();
             let help = if known.is_empty() {
-                "a variable overrides a target's settings, it does not make a target: list it in the file".to_owned()
+                format!("a variable overrides a {what}'s settings, it does not make a {what}: list it in the file")
             } else {
                 format!("listed are {}", known.join(", "))
             };
             return Err(Box::new(move |span| Box::new(Diagnostic::error(Code::BadOverride, span, message).help(help))));
         };
-        segment.clone_from(&target.node);
+        segment.clone_from(&item.node);
     }
     if let [first, lint] = path.as_mut_slice()
         && first == "lint"
@@ -96,14 +98,16 @@ fn resolve(name: &str, collected: &Collected) -> Result<(Vec<String>, Key), Comp
     }
 }
 
-fn same_name(target: &str, segment: &str) -> bool {
-    target.to_lowercase().replace(['-', '.'], "_") == segment.replace(['-', '.'], "_")
+fn same_name(item: &str, segment: &str) -> bool {
+    item.to_lowercase().replace(['-', '.'], "_") == segment.replace(['-', '.'], "_")
 }
 
 /// The path of a setting that is nearly the one that was named.
 fn nearest(segments: &[&str]) -> Option<String> {
     let (scope, rest, table) = match segments {
-        ["targets", target, rest @ ..] => (format!("targets.{target}."), rest, keys::TARGET),
+        [list, item, rest @ ..] if keys::List::of(list).is_some() => {
+            (format!("{list}.{item}."), rest, keys::List::of(list).map_or(keys::TARGET, keys::List::table))
+        }
         ["defaults", rest @ ..] => ("defaults.".to_owned(), rest, keys::TARGET),
         rest => (String::new(), rest, keys::ENGINE),
     };

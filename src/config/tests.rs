@@ -2,10 +2,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::keys::{self, Fallback, Kind};
-use super::{Config, Encryption, Loaded, LogFormat, Program, build, read};
+use super::{Config, Encryption, Loaded, LogFormat, Program, Secrets, build, read};
 use crate::model::record::LiveTraffic;
+use crate::model::schedule::{CatchUp, Timing};
+use crate::model::schema::{Field, Object, Shape};
 use crate::model::strategy::{Split, Strategy, StrategyName, StrategySettings};
 use crate::model::target::{DetectSettings, Mode, OnExpiry};
+use crate::model::webhook::Webhook;
 
 fn parse_with(text: &str, environment: &[(&str, &str)]) -> Loaded {
     let environment: Vec<_> =
@@ -67,6 +70,19 @@ targets:
     agents:
       - { id: edge, push: 'http://10.1.2.3:9000/rates' }
   search:
+schedules:
+  nightly: { cron: '30 2 * * MON-FRI', time_zone: Europe/Zurich, event: RETEST_DUE, target: checkout, data: { signature: v42, n: 5 }, catch_up: all }
+  beat: { every: 90s, event: BEAT }
+secrets: { file: secrets.env, folder: /run/secrets }
+webhooks:
+  audit:
+    url: https://10.1.2.3/hook
+    events: [RETEST_DUE, BEAT]
+    secret: ${secret.AUDIT_HOOK}
+    timeout: 3s
+    max_backoff: 1m
+    give_up_after: 2h
+    refusals: 9
 ";
 
 #[test]
@@ -109,6 +125,59 @@ fn every_setting_has_its_effect() {
     let other = config.targets.settings(&"other".into()).unwrap();
     assert_eq!((other.name.as_str(), other.mode), ("other", Mode::Observe));
     assert_eq!(config.targets.names(), ["checkout".into(), "search".into()]);
+
+    let [nightly, beat] = &config.schedules[..] else { panic!("{:?}", config.schedules) };
+    let nightly = &nightly.schedule;
+    assert_eq!((nightly.name.as_str(), nightly.event.as_str()), ("nightly", "RETEST_DUE"));
+    assert_eq!(nightly.timing.to_string(), "30 2 * * MON-FRI Europe/Zurich");
+    assert_eq!((nightly.target.clone(), nightly.catch_up), (Some("checkout".into()), CatchUp::All));
+    assert_eq!(nightly.data, serde_json::json!({ "signature": "v42", "n": 5 }));
+    let beat = &beat.schedule;
+    assert_eq!(beat.timing, Timing::Every(Duration::from_secs(90)));
+    assert_eq!((beat.target.clone(), beat.catch_up, beat.data.is_null()), (None, CatchUp::Last, true));
+
+    let secrets = Secrets { file: Some("/etc/homeostat/secrets.env".into()), folder: Some("/run/secrets".into()) };
+    assert_eq!(config.secrets, secrets);
+    let audit = Webhook {
+        name: "audit".into(),
+        url: "https://10.1.2.3/hook".to_owned(),
+        events: vec!["RETEST_DUE".to_owned(), "BEAT".to_owned()],
+        secret: "AUDIT_HOOK".to_owned(),
+        timeout: Duration::from_secs(3),
+        max_backoff: Duration::from_mins(1),
+        give_up_after: Duration::from_hours(2),
+        refusals: 9,
+    };
+    let [subscribed] = &config.webhooks[..] else { panic!("{:?}", config.webhooks) };
+    assert_eq!(subscribed.webhook, audit);
+}
+
+#[test]
+fn what_schedules_send_and_webhooks_want_is_held_against_declarations() {
+    let text = "\
+schedules:
+  nightly:
+    every: 1h
+    event: BACKLOG
+    data: { queue: 5, workers: [{ name: a, busy: true }, { name: b, busy: perhaps, idle: 1 }], colour: red }
+  empty: { every: 1h, event: BACKLOG }
+  unknown: { every: 1h, event: BACKLO }
+  right: { every: 1h, event: BACKLOG, data: { queue: eu, workers: [] } }
+webhooks:
+  audit: { url: 'http://127.0.0.1/', secret: '${secret.A}', events: [BACKLOG, BACKLOGG] }
+";
+    let mut loaded = parse_with(text, &[]);
+    let worker = vec![Field::required("name", Shape::String, ""), Field::required("busy", Shape::Bool, "")];
+    let fields = vec![
+        Field::required("queue", Shape::String, ""),
+        Field::required("workers", Shape::List(Box::new(Shape::Object(Object::new(worker)))), ""),
+    ];
+    let events = [("BACKLOG".to_owned(), Object::new(fields))].into();
+    let misfits: Vec<_> = loaded.schedules.iter().flat_map(|scheduled| scheduled.misfits(&events)).collect();
+    let unknown = loaded.webhooks.iter().flat_map(|subscribed| subscribed.misfits(&events));
+    let misfits: Vec<_> = misfits.into_iter().chain(unknown).collect();
+    misfits.into_iter().for_each(|misfit| loaded.diagnostics.push(misfit));
+    insta::assert_snapshot!(problems(&loaded));
 }
 
 #[test]
@@ -191,13 +260,16 @@ fn unset_target_settings_follow_each_other() {
 
 #[test]
 fn the_environment_overrides_the_file() {
-    let text = "listen: 127.0.0.1:1\nencryption: off\ntargets:\n  check-out.eu: { mode: observe }\n";
+    let text = "listen: 127.0.0.1:1\nencryption: off\ntargets:\n  check-out.eu: { mode: observe }\n\
+                schedules: { beat-eu: { every: 1h, event: BEAT } }\n";
     let config = good(
         text,
         &[
             ("HOMEOSTAT__LISTEN", "127.0.0.1:2"),
             ("HOMEOSTAT__TARGETS__CHECK_OUT_EU__RATE__FLOOR", "9rps"),
             ("homeostat__targets__check-out.eu__mode", "enforce"),
+            ("HOMEOSTAT__SCHEDULES__BEAT_EU__EVERY", "5m"),
+            ("HOMEOSTAT__SCHEDULES__BEAT_EU__DATA", "{ n: 5 }"),
             ("HOMEOSTAT__TARGETS__CHECK_OUT_EU__AGENTS", "[{id: a, push: 'http://127.0.0.1:1/'}]"),
             ("HOMEOSTAT__PROGRAM", "rules, more"),
             ("HOMEOSTAT__ENCRYPTION__KEY_ENV", "SECRET"),
@@ -210,6 +282,8 @@ fn the_environment_overrides_the_file() {
     assert_eq!((target.rate.floor_rps, target.mode, target.push_agents.len()), (9.0, Mode::Enforce, 1));
     assert_eq!(config.program, Program::Paths(vec!["/etc/homeostat/rules".into(), "/etc/homeostat/more".into()]));
     assert_eq!(config.encryption, Encryption::KeyVariable("SECRET".to_owned()));
+    let beat = &config.schedules[0].schedule;
+    assert_eq!((beat.timing.to_string().as_str(), &beat.data), ("every 5m", &serde_json::json!({ "n": 5 })));
 }
 
 #[test]
@@ -219,6 +293,7 @@ fn an_override_of_nothing_is_told() {
         &[
             ("HOMEOSTAT__LISTNE", "127.0.0.1:2"),
             ("HOMEOSTAT__TARGETS__CHEKOUT__MODE", "enforce"),
+            ("HOMEOSTAT__SCHEDULES__BEAT__EVERY", "1m"),
             ("HOMEOSTAT__TARGETS__CHECKOUT__RATE__FLOR", "1rps"),
             ("HOMEOSTAT__TARGETS__CHECKOUT__RATE__FLOOR", "many"),
             ("HOMEOSTAT__", "x"),
@@ -334,7 +409,9 @@ fn no_setting_is_accepted_and_never_read() {
         let text = format!(
             "defaults: {{}}\nlint: {{ unbounded-for-each: deny }}\n\
              targets: {{ t: {{ labels: {{ KEY: x }}, measure: {{ endpoint: 'http://127.0.0.1/' }}, \
-             strategy: {{ name: {}, split: weighted, weights: {{ KEY: 2 }} }} }} }}",
+             strategy: {{ name: {}, split: weighted, weights: {{ KEY: 2 }} }} }} }}\n\
+             schedules: {{ s: {{ every: 1h, event: TICK }} }}\n\
+             webhooks: {{ w: {{ url: 'http://127.0.0.1/', secret: '${{secret.A}}' }} }}",
             name.as_str()
         );
         let config = good(&text, &[]);
@@ -344,6 +421,12 @@ fn no_setting_is_accepted_and_never_read() {
             // Its names are those of the lints.
             let path = key.path.replace("lint.KEY", "lint.unbounded-for-each");
             assert_eq!(times(&path), 1, "{path}");
+        }
+        for (list, keys) in [("schedules.s", keys::SCHEDULE), ("webhooks.w", keys::WEBHOOK)] {
+            for key in keys {
+                let path = format!("{list}.{}", key.path);
+                assert_eq!(times(&path), 1, "{path}");
+            }
         }
         for key in keys::TARGET {
             let path = format!("targets.t.{}", key.path);
@@ -358,7 +441,7 @@ fn no_setting_is_accepted_and_never_read() {
 
 #[test]
 fn every_default_is_what_its_kind_takes() {
-    for key in keys::ENGINE.iter().chain(keys::TARGET) {
+    for key in keys::ENGINE.iter().chain(keys::TARGET).chain(keys::SCHEDULE).chain(keys::WEBHOOK) {
         if let Fallback::Is(text) = key.default {
             let value = build::default_value(key);
             let shown = value.show().replace('"', "");
@@ -396,7 +479,7 @@ proptest::proptest! {
 
     #[test]
     fn no_scalar_is_a_panic(value in "\\PC{0,40}") {
-        for key in keys::ENGINE.iter().chain(keys::TARGET) {
+        for key in keys::ENGINE.iter().chain(keys::TARGET).chain(keys::SCHEDULE).chain(keys::WEBHOOK) {
             let _ = super::values::parse(key.kind, &value);
         }
     }

@@ -1,5 +1,7 @@
 //! A settings file as a tree that knows where each part was written.
 
+use serde_json::Value as Json;
+
 use crate::base::span::{Span, Spanned};
 
 /// A part of the file.
@@ -7,6 +9,8 @@ use crate::base::span::{Span, Spanned};
 pub(super) struct Node {
     pub span: Span,
     pub content: Content,
+    /// What YAML takes a scalar for: `5` is a number, `'5'` is none. Null for what is no scalar.
+    pub scalar: Json,
     /// Whether some of it could not be read: what is missing is no default.
     pub is_cut: bool,
 }
@@ -21,6 +25,15 @@ pub(super) enum Content {
 }
 
 impl Node {
+    /// The value without its places. Recursion is bounded by the parser's limit on nesting.
+    pub(super) fn to_json(&self) -> Json {
+        match &self.content {
+            Content::Null | Content::Scalar(_) => self.scalar.clone(),
+            Content::List(items) => items.iter().map(Self::to_json).collect(),
+            Content::Map(entries) => entries.iter().map(|(name, value)| (name.node.clone(), value.to_json())).collect(),
+        }
+    }
+
     /// What it is, in the words of an error message.
     pub(super) fn describe(&self) -> &'static str {
         match self.content {

@@ -1,13 +1,17 @@
 //! The text of one setting becomes its value, by the kind its key has.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::Uri;
+use serde_json::Value as Json;
 
 use super::keys::Kind;
+use super::tree::{Content, Node};
 use crate::base::literal::{Percentage, Rate, format_duration, parse_duration};
 use crate::base::span::{Span, Spanned};
+use crate::model::schedule;
 
 /// A value of some kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +25,7 @@ pub(super) enum Value {
     Count(u64),
     Texts(Vec<Spanned<String>>),
     Agents(Vec<Agent>),
+    Data(Data),
     /// Something was given, and what is wrong with it has been told.
     Unknown,
 }
@@ -30,6 +35,47 @@ pub(super) enum Value {
 pub(super) struct Agent {
     pub id: Spanned<String>,
     pub push: Spanned<String>,
+}
+
+/// What an event carries, with where each part of it was written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Data {
+    pub json: Json,
+    /// By path, like `data.workers[0].busy`; that of the whole is `data`.
+    pub places: BTreeMap<String, Span>,
+}
+
+impl Data {
+    pub(super) fn read(node: &Node) -> Self {
+        let mut places = BTreeMap::new();
+        note("data".to_owned(), node, &mut places);
+        Self { json: node.to_json(), places }
+    }
+
+    /// Where a part stands, or the nearest around it that was written.
+    pub(super) fn place(&self, path: &str) -> Option<Span> {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.places.get(path) {
+                return Some(*place);
+            }
+            path = path.get(..path.rfind(['.', '['])?)?;
+        }
+    }
+}
+
+/// Recursion is bounded by the parser's limit on nesting.
+fn note(path: String, node: &Node, places: &mut BTreeMap<String, Span>) {
+    match &node.content {
+        Content::List(items) => {
+            items.iter().enumerate().for_each(|(at, item)| note(format!("{path}[{at}]"), item, places));
+        }
+        Content::Map(entries) => {
+            entries.iter().for_each(|(name, value)| note(format!("{path}.{}", name.node), value, places));
+        }
+        Content::Null | Content::Scalar(_) => {}
+    }
+    places.insert(path, node.span);
 }
 
 impl Value {
@@ -47,6 +93,7 @@ impl Value {
                 format!("[{}]", texts.join(", "))
             }
             Self::Unknown => String::new(),
+            Self::Data(data) => data.json.to_string(),
             Self::Agents(agents) => {
                 let agents: Vec<_> = agents
                     .iter()
@@ -96,7 +143,16 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
         }
         Kind::Off if text == "off" => Ok(Value::Text(text.to_owned())),
         Kind::Off => Err(format!("`{text}` is neither `off` nor a mapping with `key_file` or `key_env`")),
-        Kind::TextList | Kind::Agents => Err(format!("it must be {kind}")),
+        Kind::Cron => schedule::pattern(text).map(|_| Value::Text(text.to_owned())),
+        Kind::TimeZone => schedule::zone(text).map(|_| Value::Text(text.to_owned())),
+        // What is written here may be the secret itself: it is not repeated.
+        Kind::Secret => match secret_name(text) {
+            Some(_) => Ok(Value::Text(text.to_owned())),
+            None => {
+                Err("a secret does not stand in the configuration, its name does: letters, digits and `_`".to_owned())
+            }
+        },
+        Kind::TextList | Kind::Agents | Kind::Data => Err(format!("it must be {kind}")),
     }
 }
 
@@ -113,6 +169,13 @@ fn store(text: &str) -> Result<Value, String> {
         }
         _ => Err(format!("`{}` is no store: write `sqlite://` and a path", mask_url(text))),
     }
+}
+
+/// The name in `${secret.NAME}`.
+pub(super) fn secret_name(text: &str) -> Option<&str> {
+    let name = text.strip_prefix("${")?.strip_suffix('}')?.trim().strip_prefix("secret.")?;
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name.then_some(name)
 }
 
 /// Whether it is a URL that requests can be sent to.

@@ -1,5 +1,7 @@
 //! The YAML tree of `syntax` as the plain tree that settings are read from.
 
+use serde_json::Value as Json;
+
 use super::tree::{Content, Node};
 use crate::base::source::SourceId;
 use crate::base::span::Spanned;
@@ -23,5 +25,6 @@ pub(super) fn plain(node: &yaml::Node) -> Node {
         ),
         _ => Content::Scalar(node.scalar().map(|fragment| fragment.text.clone()).unwrap_or_default()),
     };
-    Node { span: node.span, content, is_cut: node.is_cut() }
+    let scalar = if matches!(content, Content::Scalar(_)) { node.to_json() } else { Json::Null };
+    Node { span: node.span, content, scalar, is_cut: node.is_cut() }
 }

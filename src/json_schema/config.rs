@@ -3,28 +3,64 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{described, document, reference, text};
-use crate::config::keys::{self, AGENT, ENGINE, Fallback, Key, Kind, TARGET};
+use crate::config::keys::{self, AGENT, ENGINE, Fallback, Key, Kind, List, SCHEDULE, TARGET, WEBHOOK};
 
 /// The schema of `homeostat.yaml`.
 pub fn config() -> Json {
     let mut rest = group(ENGINE, "");
     if let Some(rest) = rest.as_object_mut() {
         if let Some(properties) = rest.get_mut("properties").and_then(Json::as_object_mut) {
-            let targets = json!({
-                "type": ["object", "null"],
-                "propertyNames": { "pattern": "^[A-Za-z0-9_.-]{1,200}$" },
-                "additionalProperties": reference("target"),
-            });
-            properties.insert("targets".to_owned(), described(targets, "What Homeostat looks after, by name."));
+            for list in List::ALL {
+                let items = json!({
+                    "type": ["object", "null"],
+                    "propertyNames": { "pattern": "^[A-Za-z0-9_.-]{1,200}$" },
+                    "additionalProperties": reference(list.item()),
+                });
+                let docs = match list {
+                    List::Targets => "What Homeostat looks after, by name.",
+                    List::Schedules => "Events that come by themselves, by name.",
+                    List::Webhooks => "Subscribers outside, by name: where events are posted.",
+                };
+                properties.insert(list.key().to_owned(), described(items, docs));
+            }
             let defaults = "Settings of every target that does not say otherwise. With `defaults`, targets that are not listed exist as well.";
             properties.insert("defaults".to_owned(), described(reference("target"), defaults));
         }
-        rest.insert("$defs".to_owned(), json!({ "target": group(TARGET, ""), "agents": agents() }));
+        rest.insert(
+            "$defs".to_owned(),
+            json!({ "target": group(TARGET, ""), "schedule": schedule(), "webhook": webhook(), "agents": agents() }),
+        );
         // A target that says how it is measured says what, unless `defaults` does.
         rest.insert("if".to_owned(), json!({ "not": measured(&["defaults", "measure"]) }));
         rest.insert("then".to_owned(), json!({ "properties": { "targets": { "additionalProperties": endpoints() } } }));
     }
     document("Homeostat configuration", "`homeostat.yaml`: what runs, where, and which targets it looks after.", rest)
+}
+
+/// A schedule: one event type, and one way to say when.
+fn schedule() -> Json {
+    let mut schedule = group(SCHEDULE, "");
+    if let Some(schedule) = schedule.as_object_mut() {
+        let given = |key: &str| json!({ "properties": { key: { "type": "string" } }, "required": [key] });
+        schedule.insert("type".to_owned(), "object".into());
+        schedule.insert("required".to_owned(), json!(["event"]));
+        schedule.insert("oneOf".to_owned(), json!([given("cron"), given("every")]));
+        // An interval goes by no clock.
+        schedule.insert("not".to_owned(), json!({ "allOf": [given("every"), given("time_zone")] }));
+    }
+    schedule
+}
+
+/// A webhook: where it is, and what it is signed with.
+fn webhook() -> Json {
+    let mut webhook = group(WEBHOOK, "");
+    if let Some(webhook) = webhook.as_object_mut() {
+        let given = json!({ "type": "string" });
+        webhook.insert("type".to_owned(), "object".into());
+        webhook.insert("required".to_owned(), json!(["url", "secret"]));
+        webhook.insert("allOf".to_owned(), json!([{ "properties": { "url": given, "secret": given } }]));
+    }
+    webhook
 }
 
 /// A mapping in which `endpoint` is said below these keys.
@@ -114,6 +150,10 @@ fn value(kind: Kind) -> Json {
         }
         Kind::Off => json!({ "const": "off" }),
         Kind::TextList => json!({ "anyOf": [{ "type": "array", "items": text::filled() }, { "type": "string" }] }),
+        // Which patterns and zones there are is for the reader to judge.
+        Kind::Cron | Kind::TimeZone => text::filled(),
+        Kind::Secret => json!({ "type": "string", "pattern": r"^\s*\$\{\s*secret\.[A-Za-z0-9_]+\s*\}\s*$" }),
+        Kind::Data => json!({ "type": "object" }),
         Kind::Agents => return reference("agents"),
     };
     json!({ "anyOf": [scalar, { "type": "null" }] })

@@ -7,7 +7,7 @@ use super::{config, text, workflow};
 use crate::action::catalogue;
 use crate::base::literal::{Percentage, Rate, parse_duration};
 use crate::base::source::SourceId;
-use crate::config::keys::{ENGINE, TARGET};
+use crate::config::keys::{ENGINE, SCHEDULE, TARGET, WEBHOOK};
 use crate::syntax::workflow::keys::{self, Key};
 use crate::syntax::{name, workflow as language};
 
@@ -106,11 +106,14 @@ fn every_setting_is_in_the_schema_and_no_other() {
     let schema = config();
     let mut engine = BTreeSet::new();
     paths(&schema, "", &mut engine);
-    let expected = ENGINE.iter().map(|key| key.path).chain(["targets.KEY", "defaults"]);
+    let expected =
+        ENGINE.iter().map(|key| key.path).chain(["targets.KEY", "schedules.KEY", "webhooks.KEY", "defaults"]);
     assert_eq!(engine, expected.map(str::to_owned).collect());
     let mut target = BTreeSet::new();
     paths(&schema["$defs"]["target"], "", &mut target);
     assert_eq!(target, TARGET.iter().map(|key| key.path.to_owned()).collect());
+    assert_eq!(names(&schema["$defs"]["schedule"]), SCHEDULE.iter().map(|key| key.path).collect());
+    assert_eq!(names(&schema["$defs"]["webhook"]), WEBHOOK.iter().map(|key| key.path).collect());
 }
 
 /// Whatever the configuration's reader takes, the schema takes; what is refused for its form is refused by both.
@@ -137,6 +140,11 @@ fn settings_are_taken_and_refused_as_the_reader_does() {
         "lint: { racing-rules: deny, missing-docs: allow }",
         "targets: { a: { strategy: { keep: 95% }, slo: { errors: 100 % } }, b: { strategy: { keep: 0.5% }, slo: { errors: 099.99% } } }",
         "targets: { a: { strategy: { keep: 9.5e1% } } }",
+        "schedules: { a: { cron: '30 2 * * *', time_zone: Europe/Zurich, event: A, data: { n: [1, { b: null }] }, catch_up: none } }",
+        "schedules: { a: { every: 5m, event: A, target: }, b: { cron: '@daily', every:, event: B, data: } }\ndefaults:",
+        "schedules:",
+        "webhooks: { a: { url: http://127.0.0.1/, secret: '${secret.A}', events: A, refusals: 2 } }\nsecrets: { folder: /a }",
+        "webhooks: { a: { url: http://127.0.0.1/, secret: '${ secret.A_1 }', events: [A, B], timeout: } }",
     ] {
         assert_eq!(both(right), (true, true), "{right}");
     }
@@ -164,6 +172,20 @@ fn settings_are_taken_and_refused_as_the_reader_does() {
         "targets: { a: { agents: [{ id: a }] } }",
         "targets: { a: { agents: [{ id: a, push: http://127.0.0.1/, x: 1 }] } }",
         "detectors: {}",
+        "schedules: { a: { event: A } }",
+        "schedules: { a: { every: 5m } }",
+        "schedules: { a: }",
+        "schedules: { a: { every: 5m, cron: '@daily', event: A } }",
+        "schedules: { a: { every: 5m, time_zone: UTC, event: A } }",
+        "schedules: { a: { every: 5m, event: A, data: [1] } }",
+        "schedules: { a: { every: 5m, event: A, catch_up: some } }",
+        "schedules: [a]",
+        "webhooks: { a: }",
+        "webhooks: { a: { url: http://127.0.0.1/ } }",
+        "webhooks: { a: { secret: '${secret.A}' } }",
+        "webhooks: { a: { url: http://127.0.0.1/, secret: whsec_abc } }",
+        "webhooks: { a: { url: http://127.0.0.1/, secret: '${secret.}' } }",
+        "webhooks: { a: { url: nowhere, secret: '${secret.A}' } }",
     ] {
         assert_eq!(both(wrong), (false, false), "{wrong}");
     }

@@ -95,6 +95,25 @@ impl Event {
         ])
     }
 
+    /// The event as others see it: a CloudEvent in structured mode.
+    pub fn into_cloud_event(self) -> Json {
+        let mut attributes: JsonMap = self.extensions;
+        attributes.insert("specversion".to_owned(), "1.0".into());
+        attributes.insert("id".to_owned(), self.id.into());
+        attributes.insert("source".to_owned(), self.source.into());
+        attributes.insert("type".to_owned(), self.kind.into());
+        attributes.insert("time".to_owned(), self.time.to_string().into());
+        attributes.insert("priority".to_owned(), self.priority.level().into());
+        if let Some(subject) = self.subject {
+            attributes.insert("subject".to_owned(), subject.as_str().into());
+        }
+        if let Some(moment) = self.deliver_at {
+            attributes.insert("deliverat".to_owned(), moment.to_string().into());
+        }
+        attributes.insert("data".to_owned(), self.data);
+        Json::Object(attributes)
+    }
+
     /// The event as rules see it: of the shape that [`Self::shape`] tells.
     pub fn view(&self) -> Json {
         json!({

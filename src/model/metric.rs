@@ -62,6 +62,12 @@ metrics! {
         "Events that could not be handled and were put aside.";
     HANDLER_FAILURES = "homeostat_handler_failures_total" Counter ["handler"]
         "Attempts of plugged-in handlers that failed, panicked or took too long.";
+    SCHEDULE_EVENTS = "homeostat_schedule_events_total" Counter ["schedule", "result"]
+        "Occurrences of schedules: `accepted`, or `refused` where no rules file declares such an event any more.";
+    SCHEDULE_LATE = "homeostat_schedule_late_seconds" Histogram ["schedule"]
+        "Time from an occurrence of a schedule to its event being durable, in seconds.";
+    WEBHOOK_DELIVERIES = "homeostat_webhook_deliveries_total" Counter ["webhook", "result"]
+        "Events posted to subscribers: `delivered`, `failed` for each try in vain, or `given_up`.";
     RUNS = "homeostat_runs_total" Counter ["workflow", "status"]
         "Runs that ended, by how: `succeeded`, `failed` or `cancelled`.";
     STEP_ATTEMPTS = "homeostat_step_attempts_total" Counter ["action", "result"]
@@ -78,6 +84,10 @@ metrics! {
         "What was too old and was removed: `event`, `dead_letter`, `run` or `record`.";
     READY = "homeostat_ready" Gauge []
         "1 where the engine can do its work, else 0.";
+    WEBHOOK_BEHIND = "homeostat_webhook_behind_events" Gauge ["webhook"]
+        "How many events were accepted after the last one that a subscriber has got or did not want.";
+    WEBHOOK_FAILING = "homeostat_webhook_failing" Gauge ["webhook"]
+        "1 where a subscriber does not take an event and is tried again, else 0.";
     TARGET_PHASE = "homeostat_target_phase" Gauge ["target", "phase"]
         "1 for the phase a target is in.";
     TARGET_RATE = "homeostat_target_rate_rps" Gauge ["target"]

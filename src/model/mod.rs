@@ -11,6 +11,8 @@ pub mod network;
 pub mod objective;
 pub mod record;
 pub mod sample;
+pub mod schedule;
 pub mod schema;
 pub mod strategy;
 pub mod target;
+pub mod webhook;

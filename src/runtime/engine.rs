@@ -172,6 +172,12 @@ impl Engine {
         }
     }
 
+    /// The world that it sees.
+    #[cfg(test)]
+    pub(crate) fn context(&self) -> Context {
+        self.world.context.clone()
+    }
+
     /// What is in force.
     fn program(&self) -> Arc<Program> {
         Arc::clone(&self.program.read().unwrap_or_else(PoisonError::into_inner))

@@ -23,6 +23,7 @@ pub mod queue;
 pub mod retention;
 pub mod run;
 mod run_ids;
+pub mod scheduler;
 #[cfg(test)]
 mod tests;
 pub mod verdict;

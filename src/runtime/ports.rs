@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -25,8 +26,9 @@ use crate::model::target::{TargetSettings, TargetState};
 use crate::plan::Plan;
 pub use crate::plan::PlanSource;
 pub use store::{
-    Accepted, EventFilter, EventOrder, EventOutcome, Guard, Loaded, PruneOrder, Pruned, Receipt, RecordFilter,
-    RuleOutcome, RuleResult, RuleState, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction, Write,
+    Accepted, Bookmark, EventFilter, EventOrder, EventOutcome, Guard, Holder, Loaded, PruneOrder, Pruned, Receipt,
+    RecordFilter, RuleOutcome, RuleResult, RuleState, RunFilter, Store, StoreError, StoredEvent, StoredRun,
+    Transaction, Write,
 };
 
 /// Everything outside: what dependency injection injects.
@@ -86,6 +88,14 @@ pub trait Targets: Debug + Send + Sync {
 
     /// The targets that are listed, by name.
     fn names(&self) -> Vec<TargetName>;
+}
+
+/// Secrets by name. They are looked up when they are needed and never kept.
+#[async_trait]
+pub trait Secrets: Debug + Send + Sync {
+    /// # Errors
+    /// There is none of that name, or it cannot be read; the message holds none of it.
+    async fn secret(&self, name: &str) -> Result<SecretString, String>;
 }
 
 /// Remembers what was measured.

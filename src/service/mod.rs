@@ -3,7 +3,9 @@
 pub mod adjust;
 pub mod detect;
 pub mod dispatch;
+mod outbound;
 pub mod plant;
 pub mod pressure;
 pub mod recorder;
 pub mod steering;
+pub mod webhook;

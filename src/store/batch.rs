@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::change::Change;
-use super::entity::{assignment, event, halt, journal, plan, record, rule_state, run, target};
+use super::entity::{assignment, bookmark, event, halt, journal, plan, record, rule_state, run, target};
 use super::rows::{Settled, column};
 
 /// Of one statement; SQLite takes 32,766 parameters, and a row has at most eight.
@@ -29,6 +29,8 @@ pub(super) struct Batch {
     /// `None`: to be removed.
     assignments: BTreeMap<(String, String), Option<assignment::Model>>,
     rule_states: BTreeMap<(String, String), rule_state::Model>,
+    /// `None`: to be removed.
+    bookmarks: BTreeMap<(String, String), Option<bookmark::Model>>,
     /// `None`: to be removed.
     halts: BTreeMap<String, Option<halt::Model>>,
     changes: usize,
@@ -79,6 +81,12 @@ impl Batch {
             Change::PutRuleState(row) => {
                 self.rule_states.insert((row.rule.clone(), row.scope.clone()), row);
             }
+            Change::PutBookmark(row) => {
+                self.bookmarks.insert((row.kind.clone(), row.name.clone()), Some(row));
+            }
+            Change::RemoveBookmark { kind, name } => {
+                self.bookmarks.insert((kind.to_owned(), name), None);
+            }
             Change::PutHalt(row) => {
                 self.halts.insert(row.scope.clone(), Some(row));
             }
@@ -105,6 +113,12 @@ impl Batch {
             assignment::Entity::delete_by_id((target, agent)).exec(db).await?;
         }
         put::<assignment::Entity, assignment::ActiveModel>(db, kept.into_iter().filter_map(|(_, row)| row)).await?;
+
+        let (kept, removed): (Vec<_>, Vec<_>) = self.bookmarks.into_iter().partition(|(_, row)| row.is_some());
+        for (holder, _) in removed {
+            bookmark::Entity::delete_by_id(holder).exec(db).await?;
+        }
+        put::<bookmark::Entity, bookmark::ActiveModel>(db, kept.into_iter().filter_map(|(_, row)| row)).await?;
 
         let (kept, removed): (Vec<_>, Vec<_>) = self.halts.into_iter().partition(|(_, row)| row.is_some());
         for (scope, _) in removed {

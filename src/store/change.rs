@@ -1,7 +1,7 @@
 //! A transaction made ready for the writer: what is left of it are rows, and what the ledger must know to admit them.
 
-use super::entity::{assignment, event, halt, journal, plan, record, rule_state, run, target};
-use super::rows::{Rows, Settled, scope};
+use super::entity::{assignment, bookmark, event, halt, journal, plan, record, rule_state, run, target};
+use super::rows::{Rows, Settled, holder_columns, scope};
 use crate::base::id::{AgentId, RunId, TargetName};
 use crate::model::assignment::Epoch;
 use crate::runtime::ports::{Guard, StoreError, Transaction, Write};
@@ -61,6 +61,11 @@ pub(super) enum Change {
         agent: AgentId,
     },
     PutRuleState(rule_state::Model),
+    PutBookmark(bookmark::Model),
+    RemoveBookmark {
+        kind: &'static str,
+        name: String,
+    },
     PutHalt(halt::Model),
     RemoveHalt {
         scope: String,
@@ -112,6 +117,11 @@ impl Change {
             }
             Write::RemoveAssignment { target, agent } => Self::RemoveAssignment { target, agent },
             Write::PutRuleState(state) => Self::PutRuleState(rows.new_rule_state(&state)?),
+            Write::PutBookmark(bookmark) => Self::PutBookmark(rows.new_bookmark(&bookmark)?),
+            Write::RemoveBookmark(holder) => {
+                let (kind, name) = holder_columns(&holder);
+                Self::RemoveBookmark { kind, name: name.to_owned() }
+            }
             Write::PutHalt { target, at } => {
                 Self::PutHalt(halt::Model { scope: scope(target.as_ref()), halted_at: at.0 })
             }

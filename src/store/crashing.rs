@@ -13,7 +13,7 @@ use crate::model::record::Record;
 use crate::model::target::TargetState;
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{
-    EventFilter, Loaded, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter, RunFilter, Store, StoreError,
+    Bookmark, EventFilter, Loaded, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter, RunFilter, Store, StoreError,
     StoredEvent, StoredRun, Transaction,
 };
 
@@ -129,6 +129,10 @@ impl<S: Store> Store for CrashingStore<S> {
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
         self.inner.events(filter).await
+    }
+
+    async fn bookmarks(&self) -> Result<Vec<Bookmark>, StoreError> {
+        self.inner.bookmarks().await
     }
 
     async fn prune(&self, order: &PruneOrder) -> Result<Pruned, StoreError> {

@@ -128,6 +128,18 @@ table! {
 }
 
 table! {
+    /// How far something has come that goes on from where it stopped.
+    bookmark, "bookmarks", {
+        /// Of its holder.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub kind: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub sealed: Vec<u8>,
+    }
+}
+
+table! {
     halt, "halts", {
         /// Empty for all targets, else a colon and the target.
         #[sea_orm(primary_key, auto_increment = false)]

@@ -183,6 +183,8 @@ impl<'a> Ledger<'a> {
             | Change::PutPlan(_)
             | Change::PutRecord(_)
             | Change::PutRuleState(_)
+            | Change::PutBookmark(_)
+            | Change::RemoveBookmark { .. }
             | Change::PutHalt(_)
             | Change::RemoveHalt { .. } => {}
         }

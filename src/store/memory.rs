@@ -16,8 +16,8 @@ use crate::model::record::Record;
 use crate::model::target::TargetState;
 use crate::runtime::journal::{Entry, RunSummary};
 use crate::runtime::ports::{
-    Accepted, EventFilter, EventOrder, EventOutcome, Guard, Loaded, PlanSource, PruneOrder, Pruned, Receipt,
-    RecordFilter, RuleState, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction, Write,
+    Accepted, Bookmark, EventFilter, EventOrder, EventOutcome, Guard, Holder, Loaded, PlanSource, PruneOrder, Pruned,
+    Receipt, RecordFilter, RuleState, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction, Write,
 };
 
 /// A store in memory.
@@ -38,6 +38,7 @@ struct State {
     records: BTreeMap<(TargetName, Signature, RunId), Record>,
     assignments: BTreeMap<(TargetName, AgentId), Assignment>,
     rule_states: BTreeMap<(RuleName, Option<TargetName>), RuleState>,
+    bookmarks: BTreeMap<Holder, Bookmark>,
     halts: BTreeMap<Option<TargetName>, Timestamp>,
 }
 
@@ -169,6 +170,10 @@ impl Store for MemoryStore {
                 range.map(|(_, stored)| stored).filter(wanted).take(limit).cloned().collect()
             }
         })
+    }
+
+    async fn bookmarks(&self) -> Result<Vec<Bookmark>, StoreError> {
+        Ok(self.state().bookmarks.values().cloned().collect())
     }
 
     async fn prune(&self, order: &PruneOrder) -> Result<Pruned, StoreError> {
@@ -304,6 +309,10 @@ impl Changing<'_> {
             Write::PutRuleState(rule) => {
                 self.set(|state| &mut state.rule_states, (rule.rule.clone(), rule.target.clone()), Some(rule));
             }
+            Write::PutBookmark(bookmark) => {
+                self.set(|state| &mut state.bookmarks, bookmark.holder.clone(), Some(bookmark));
+            }
+            Write::RemoveBookmark(holder) => self.set(|state| &mut state.bookmarks, holder, None),
             Write::PutHalt { target, at } => self.set(|state| &mut state.halts, target, Some(at)),
             Write::RemoveHalt { target } => self.set(|state| &mut state.halts, target, None),
         }

@@ -27,7 +27,7 @@ impl Migrator {
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Retention)]
+        vec![Box::new(First), Box::new(Retention), Box::new(Bookmarks)]
     }
 }
 
@@ -117,6 +117,29 @@ impl MigrationTrait for Retention {
             manager.create_index(index).await?;
         }
         Ok(())
+    }
+}
+
+/// What schedules and webhooks need.
+struct Bookmarks;
+
+impl MigrationName for Bookmarks {
+    fn name(&self) -> &'static str {
+        "m0003_bookmarks"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Bookmarks {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = Table::create()
+            .table("bookmarks")
+            .col(string("kind"))
+            .col(string("name"))
+            .col(binary("sealed"))
+            .primary_key(Index::create().col("kind").col("name"))
+            .take();
+        manager.create_table(table).await
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::connection;
-use super::entity::{assignment, event, journal, record, rule_state, run, target};
+use super::entity::{assignment, bookmark, event, journal, record, rule_state, run, target};
 use crate::base::clock::Timestamp;
 use crate::base::id::{RunId, TargetName};
 use crate::model::assignment::Assignment;
@@ -13,7 +13,7 @@ use crate::model::event::Event;
 use crate::model::record::Record;
 use crate::model::target::TargetState;
 use crate::runtime::journal::{Entry, RunSummary};
-use crate::runtime::ports::{EventOutcome, RuleState, StoreError, StoredEvent};
+use crate::runtime::ports::{Bookmark, EventOutcome, Holder, RuleState, StoreError, StoredEvent};
 use crate::security::{OpenError, Vault};
 
 /// Values that are nested deeper than this are refused. JSON that comes from outside is at most 128 deep; a journal wraps it
@@ -204,6 +204,22 @@ impl Rows {
         Ok(rule_state::Model { rule, scope, sealed })
     }
 
+    pub(super) fn new_bookmark(&self, bookmark: &Bookmark) -> Result<bookmark::Model, StoreError> {
+        let (kind, name) = holder_columns(&bookmark.holder);
+        let sealed = self.seal(&bookmark_place(kind, name), &bookmark.state)?;
+        Ok(bookmark::Model { kind: kind.to_owned(), name: name.to_owned(), sealed })
+    }
+
+    pub(super) fn bookmark(&self, row: &bookmark::Model) -> Result<Bookmark, StoreError> {
+        let place = bookmark_place(&row.kind, &row.name);
+        let holder = match row.kind.as_str() {
+            SCHEDULE => Holder::Schedule(row.name.as_str().into()),
+            WEBHOOK => Holder::Webhook(row.name.as_str().into()),
+            _ => return Err(place.damaged()),
+        };
+        Ok(Bookmark { holder, state: self.open(&place, &row.sealed)? })
+    }
+
     pub(super) fn rule_state(&self, row: &rule_state::Model) -> Result<RuleState, StoreError> {
         self.open(&rule_state_place(&row.rule, &row.scope), &row.sealed)
     }
@@ -256,6 +272,18 @@ pub(super) fn target_of_scope(scope: &str) -> Option<TargetName> {
     scope.strip_prefix(':').map(TargetName::from)
 }
 
+/// The kinds of bookmarks, by who keeps them.
+const SCHEDULE: &str = "schedule";
+const WEBHOOK: &str = "webhook";
+
+/// Who keeps a bookmark, as a primary key: kinds in the order of the port's.
+pub(super) fn holder_columns(holder: &Holder) -> (&'static str, &str) {
+    match holder {
+        Holder::Schedule(name) => (SCHEDULE, name.as_str()),
+        Holder::Webhook(name) => (WEBHOOK, name.as_str()),
+    }
+}
+
 /// Sequences and positions count from 0 or 1 without gaps: they stay far below 2^63.
 pub(super) fn column(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
@@ -296,6 +324,10 @@ fn target_place(name: &str) -> Place {
 
 fn assignment_place(target: &str, agent: &str) -> Place {
     Place::new("assignments", [target, agent])
+}
+
+fn bookmark_place(kind: &str, name: &str) -> Place {
+    Place::new("bookmarks", [kind, name])
 }
 
 fn rule_state_place(rule: &str, scope: &str) -> Place {

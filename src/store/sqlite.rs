@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::change::Prepared;
 use super::connection::{self, Role};
-use super::entity::{assignment, event, halt, journal, meta, plan, record, rule_state, run, target};
+use super::entity::{assignment, bookmark, event, halt, journal, meta, plan, record, rule_state, run, target};
 use super::ledger::Known;
 use super::migration::Migrator;
 use super::rows::{Place, Rows, column, number, target_of_scope};
@@ -29,7 +29,7 @@ use crate::model::record::Record;
 use crate::model::target::TargetState;
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{
-    EventFilter, EventOrder, Loaded, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter, RunFilter, Store,
+    Bookmark, EventFilter, EventOrder, Loaded, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter, RunFilter, Store,
     StoreError, StoredEvent, StoredRun, Transaction,
 };
 use crate::security::{Sealing, Vault};
@@ -267,6 +267,11 @@ impl Store for SqliteStore {
         };
         let rows = self.all(query.limit(limit(filter.limit))).await?;
         rows.iter().map(|row| self.rows.stored_event(row)).collect()
+    }
+
+    async fn bookmarks(&self) -> Result<Vec<Bookmark>, StoreError> {
+        let query = bookmark::Entity::find().order_by_asc(bookmark::Column::Kind).order_by_asc(bookmark::Column::Name);
+        self.all(query).await?.iter().map(|row| self.rows.bookmark(row)).collect()
     }
 
     async fn prune(&self, order: &PruneOrder) -> Result<Pruned, StoreError> {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 
 use self::stored::{
-    accept, accept_at, append, assignment, bury, discard, entry, event, guarded, outcome, record, redrive, rule_state,
-    run_id, settle, sqlite, summary, target, writes,
+    accept, accept_at, append, assignment, bookmark, bury, discard, entry, event, guarded, outcome, record, redrive,
+    rule_state, run_id, settle, sqlite, summary, target, writes,
 };
 use super::MemoryStore;
 use crate::base::clock::Timestamp;
@@ -14,8 +14,8 @@ use crate::base::digest::Digest;
 use crate::base::id::{RunId, TargetName};
 use crate::runtime::journal::RunStatus;
 use crate::runtime::ports::{
-    Accepted, EventFilter, EventOrder, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter, RunFilter, Store,
-    StoreError, Transaction, Write,
+    Accepted, Bookmark, EventFilter, EventOrder, Holder, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter,
+    RunFilter, Store, StoreError, Transaction, Write,
 };
 
 mod model;
@@ -63,6 +63,7 @@ promises! {
     later_transactions_see_what_earlier_ones_did,
     halts_come_and_go,
     a_rule_state_replaces_the_one_before,
+    bookmarks_are_moved_and_taken_out,
     runs_are_listed_newest_first,
     records_are_listed_newest_first_and_saved_once,
     a_plan_stays_as_it_was_first_given,
@@ -96,6 +97,7 @@ pub(super) async fn everything(store: &dyn Store) -> String {
     for (source, id) in [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")] {
         writeln!(text, "{:#?}", store.event(source, id).await.unwrap()).unwrap();
     }
+    writeln!(text, "{:#?}", store.bookmarks().await.unwrap()).unwrap();
     for only_dead_letters in [false, true] {
         let filter = EventFilter { only_dead_letters, ..EventFilter::default() };
         writeln!(text, "{:#?}", store.events(&filter).await.unwrap()).unwrap();
@@ -448,6 +450,21 @@ async fn a_rule_state_replaces_the_one_before(store: &dyn Store) {
         store.load().await.unwrap().rule_states,
         [rule_state("a", Some("y"), 3), rule_state("b", None, 4), rule_state("b", Some("x"), 5)]
     );
+}
+
+async fn bookmarks_are_moved_and_taken_out(store: &dyn Store) {
+    commit(store, [bookmark("b", 1), bookmark("a", 1), bookmark("b", 2)].map(Write::PutBookmark)).await.unwrap();
+    assert_eq!(store.bookmarks().await.unwrap(), [bookmark("a", 1), bookmark("b", 2)]);
+    let refused = commit(store, [Write::PutBookmark(bookmark("a", 9)), settle(7, "")]).await;
+    assert!(refused.is_err());
+    // A schedule and a webhook of one name are not the same.
+    let webhook = || Bookmark { holder: Holder::Webhook("a".into()), state: serde_json::json!({ "position": 5 }) };
+    commit(store, [Write::PutBookmark(webhook())]).await.unwrap();
+    assert_eq!(store.bookmarks().await.unwrap(), [bookmark("a", 1), bookmark("b", 2), webhook()]);
+    commit(store, [Write::RemoveBookmark(webhook().holder)]).await.unwrap();
+    let away = Write::RemoveBookmark(bookmark("b", 0).holder);
+    commit(store, [away.clone(), Write::PutBookmark(bookmark("c", 3)), away]).await.unwrap();
+    assert_eq!(store.bookmarks().await.unwrap(), [bookmark("a", 1), bookmark("c", 3)]);
 }
 
 async fn runs_are_listed_newest_first(store: &dyn Store) {

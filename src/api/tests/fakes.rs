@@ -169,6 +169,7 @@ pub(super) struct FakeStore {
     pub targets: Vec<TargetState>,
     pub records: Vec<Record>,
     pub events: Vec<StoredEvent>,
+    pub bookmarks: Vec<Bookmark>,
     /// What every call fails with.
     pub broken: Option<StoreError>,
 }
@@ -257,6 +258,11 @@ impl Store for FakeStore {
                 self.events.iter().filter(fits).filter(above).take(limit).cloned().collect()
             }
         })
+    }
+
+    async fn bookmarks(&self) -> Result<Vec<Bookmark>, StoreError> {
+        self.check()?;
+        Ok(self.bookmarks.clone())
     }
 
     async fn prune(&self, _: &PruneOrder) -> Result<Pruned, StoreError> {

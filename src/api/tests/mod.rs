@@ -3,6 +3,7 @@ mod events;
 mod fakes;
 mod resources;
 mod stream;
+mod webhooks;
 mod wire;
 
 use axum::Router;

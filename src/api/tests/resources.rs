@@ -15,7 +15,7 @@ use crate::model::target::Phase;
 use crate::runtime::control::Health;
 use crate::runtime::effect::ActionError;
 use crate::runtime::journal::{Entry, Place, RunStatus, RunSummary, What};
-use crate::runtime::ports::{StoreError, StoredRun};
+use crate::runtime::ports::{Bookmark, Holder, StoreError, StoredRun};
 
 fn run_id(last: u64) -> RunId {
     format!("0198c0de-0000-7000-8000-{last:012}").parse().unwrap()
@@ -278,7 +278,8 @@ async fn figures_have_the_names_that_are_documented() {
     metrics::describe();
     let control =
         Arc::new(FakeControl { health: Health { ready: true, ..Health::default() }, ..FakeControl::default() });
-    let store = FakeStore { targets: vec![at_rest()], ..FakeStore::default() };
+    let bookmarks = vec![Bookmark { holder: Holder::Webhook("audit".into()), state: json!({ "position": 0 }) }];
+    let store = FakeStore { targets: vec![at_rest()], bookmarks, ..FakeStore::default() };
     let router = router(state(&control, store, recorder.handle()), None);
     post(&router, "/v1/events", "application/cloudevents+json", super::fakes::event("1").to_string()).await;
     get(&router, "/v1/nothing").await;
@@ -287,6 +288,8 @@ async fn figures_have_the_names_that_are_documented() {
         metric::RULE_RESULTS,
         metric::DEAD_LETTERS,
         metric::HANDLER_FAILURES,
+        metric::SCHEDULE_EVENTS,
+        metric::WEBHOOK_DELIVERIES,
         metric::RUNS,
         metric::STEP_ATTEMPTS,
         metric::STORE_COMMITS,
@@ -295,7 +298,7 @@ async fn figures_have_the_names_that_are_documented() {
     ] {
         ::metrics::counter!(metric.name).increment(1);
     }
-    for metric in [metric::STORE_BATCH, metric::STORE_COMMIT_SECONDS] {
+    for metric in [metric::STORE_BATCH, metric::STORE_COMMIT_SECONDS, metric::SCHEDULE_LATE] {
         ::metrics::histogram!(metric.name).record(1.0);
     }
     let text = get(&router, "/metrics").await.text;

@@ -13,8 +13,8 @@ use crate::model::record::Record;
 use crate::model::target::TargetState;
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{
-    Accepted, EventFilter, EventOutcome, Loaded, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter, RuleOutcome,
-    RuleResult, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction, Write,
+    Accepted, Bookmark, EventFilter, EventOutcome, Loaded, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter,
+    RuleOutcome, RuleResult, RunFilter, Store, StoreError, StoredEvent, StoredRun, Transaction, Write,
 };
 use crate::runtime::program::Program;
 
@@ -135,6 +135,11 @@ impl Store for WatchedStore {
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
         self.life.go_on().await;
         self.inner.events(filter).await
+    }
+
+    async fn bookmarks(&self) -> Result<Vec<Bookmark>, StoreError> {
+        self.life.go_on().await;
+        self.inner.bookmarks().await
     }
 
     async fn prune(&self, order: &PruneOrder) -> Result<Pruned, StoreError> {

@@ -11,7 +11,7 @@ use crate::model::event::Event;
 use crate::runtime::desk::Message;
 use crate::runtime::effect::{ActionError, FailureKind};
 use crate::runtime::examine::examine;
-use crate::runtime::ports::{Accepted, Transaction};
+use crate::runtime::ports::{Accepted, Transaction, Write};
 use crate::runtime::queue::Queued;
 
 /// Takes events from steps; closed until an engine has started.
@@ -32,16 +32,24 @@ impl Outlet {
     /// # Errors
     /// The event is not as it is declared, or the store cannot be written.
     pub async fn emit(&self, event: Event) -> Result<(), ActionError> {
+        self.emit_with(event, Vec::new()).await
+    }
+
+    /// The same, and writes something in the very same transaction.
+    ///
+    /// # Errors
+    /// As [`Self::emit`]; then nothing was written.
+    pub async fn emit_with(&self, event: Event, beside: Vec<Write>) -> Result<(), ActionError> {
         let engine = self.engine.get().and_then(Weak::upgrade);
         let engine = engine.ok_or_else(|| ActionError::transient("there is no engine that could take the event"))?;
         // To its end, also where the step that emits is given up meanwhile: what is durable must come to its desk.
-        let done = tokio::spawn(async move { engine.emit(event).await }.in_current_span()).await;
+        let done = tokio::spawn(async move { engine.emit(event, beside).await }.in_current_span()).await;
         done.unwrap_or_else(|error| Err(ActionError::transient(format!("the event was not taken in: {error}"))))
     }
 }
 
 impl Engine {
-    async fn emit(&self, mut event: Event) -> Result<(), ActionError> {
+    async fn emit(&self, mut event: Event, beside: Vec<Write>) -> Result<(), ActionError> {
         let refusals = examine(&self.program(), self.world.context.targets.as_ref(), 0, &mut event);
         if !refusals.is_empty() {
             let name = |attribute: &Option<String>| attribute.as_ref().map(|it| format!("`{it}` ")).unwrap_or_default();
@@ -51,7 +59,7 @@ impl Engine {
         }
         event.during_test = event.subject.as_ref().is_some_and(|subject| self.world.is_loaded(subject));
         let now = self.world.now();
-        let writes = vec![self.world.accept(event.clone(), now)];
+        let writes = std::iter::once(self.world.accept(event.clone(), now)).chain(beside).collect();
         let receipt = self.world.context.store.commit(Transaction { guards: Vec::new(), writes }).await;
         let receipt = receipt.map_err(|error| ActionError::new(FailureKind::Transient, error.to_string()))?;
         if let Some(Accepted::New { sequence }) = receipt.accepted.first().copied() {

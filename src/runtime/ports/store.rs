@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::base::clock::Timestamp;
 use crate::base::digest::Digest;
-use crate::base::id::{AgentId, RuleName, RunId, Signature, TargetName};
+use crate::base::id::{AgentId, RuleName, RunId, ScheduleName, Signature, TargetName, WebhookName};
 use crate::model::assignment::Assignment;
 use crate::model::event::Event;
 use crate::model::record::Record;
@@ -48,6 +48,9 @@ pub trait Store: Debug + Send + Sync {
     async fn event_at(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError>;
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// How far each has come that keeps a bookmark, by holder.
+    async fn bookmarks(&self) -> Result<Vec<Bookmark>, StoreError>;
 
     /// Removes a little of what is too old: what waits for the writer meanwhile waits for no more than that.
     async fn prune(&self, order: &PruneOrder) -> Result<Pruned, StoreError>;
@@ -164,6 +167,21 @@ pub struct RuleState {
     pub state: Json,
 }
 
+/// How far something has come that goes on from where it stopped: a schedule along the time, a
+/// webhook along the events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bookmark {
+    pub holder: Holder,
+    pub state: Json,
+}
+
+/// Who keeps a bookmark.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    Schedule(ScheduleName),
+    Webhook(WebhookName),
+}
+
 /// Writes that happen together or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct Transaction {
@@ -227,6 +245,9 @@ pub enum Write {
         agent: AgentId,
     },
     PutRuleState(RuleState),
+    /// Inserts or replaces.
+    PutBookmark(Bookmark),
+    RemoveBookmark(Holder),
     PutHalt {
         target: Option<TargetName>,
         at: Timestamp,

@@ -6,5 +6,6 @@ mod letters;
 mod overtaking;
 mod plug_in;
 mod reload;
+mod schedules;
 mod simulation;
 mod stage;

@@ -67,7 +67,7 @@ fn files_that_do_not_check_change_nothing() {
     play(&rules(10), async |mut stage| {
         let paths = vec![folder.path().to_path_buf()];
         let outline = files::outline(&files::check(&paths));
-        let reloader = Reloader::new(stage.engine.clone(), config::Program::Paths(paths), outline);
+        let reloader = Reloader::new(stage.engine.clone(), config::Program::Paths(paths), Vec::new(), outline);
         let unchanged = reloader.reload().await.unwrap();
         assert!(unchanged.changes.is_empty(), "{unchanged:?}");
 
@@ -85,5 +85,32 @@ fn files_that_do_not_check_change_nothing() {
         assert_ne!(changed.digest, unchanged.digest);
         let sent = stage.send("SPIKE", json!({ "n": 3 })).await;
         assert_eq!(stage.at(sent).await.outcome.unwrap().rules, []);
+    });
+}
+
+#[test]
+fn rules_under_which_a_schedule_would_come_in_vain_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("some.rules");
+    std::fs::write(&path, DECLARED).unwrap();
+    play(DECLARED, async |stage| {
+        let paths = vec![folder.path().to_path_buf()];
+        let outline = files::outline(&files::check(&paths));
+        let settings = "schedules: { tick: { every: 1h, event: SPIKE, data: { n: 3 } } }";
+        let schedules = config::read("test.yaml", settings, std::path::Path::new(""), &[]).schedules;
+        let reloader = Reloader::new(stage.engine.clone(), config::Program::Paths(paths), schedules, outline);
+        reloader.reload().await.unwrap();
+        std::fs::write(&path, DECLARED.replace("n: int", "n: string")).unwrap();
+        let refused = reloader.reload().await.unwrap_err();
+        assert_eq!(
+            refused.summary,
+            "schedule `tick`: `data.n` must be string, but it is the number 3; the rules and workflows of before stay in force"
+        );
+        std::fs::write(&path, "event OTHER {}\n").unwrap();
+        let refused = reloader.reload().await.unwrap_err();
+        assert_eq!(
+            refused.summary,
+            "schedule `tick`: no rules file declares `SPIKE`; the rules and workflows of before stay in force"
+        );
     });
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::program::{StoredPlans, assemble};
 use crate::base::clock::{Clock as _, Timestamp};
@@ -19,6 +20,7 @@ use crate::runtime::control::{Acceptance, Control as _};
 use crate::runtime::engine::Engine;
 use crate::runtime::ports::{EventFilter, EventOrder, Store, StoredEvent};
 use crate::runtime::program::Program;
+use crate::runtime::scheduler::Scheduler;
 
 pub(super) const START: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -43,7 +45,8 @@ pub(super) fn play_files<T>(files: &[(&str, &str)], act: impl AsyncFnOnce(Stage)
     within_virtual_time(&clock, async {
         let world = Arc::new(make(settings.targets, laws, &clock).await);
         let (engine, life) = world.start_engine().await.unwrap();
-        act(Stage { clock: Arc::clone(&clock), world, engine, life, sent: 0 }).await
+        let scheduling = CancellationToken::new();
+        act(Stage { clock: Arc::clone(&clock), world, engine, life, scheduling, sent: 0 }).await
     })
     .unwrap()
 }
@@ -58,12 +61,14 @@ pub(super) struct Stage {
     world: Arc<World>,
     pub(super) engine: Arc<Engine>,
     life: Life,
+    scheduling: CancellationToken,
     sent: u32,
 }
 
 impl Stage {
     /// The engine dies as by a power failure, and another one starts, under the same rules.
     pub(super) async fn crash(&mut self) {
+        self.scheduling.cancel();
         self.world.lives.end();
         self.life.ended().await;
         (self.engine, self.life) = self.world.start_engine().await.unwrap();
@@ -72,11 +77,21 @@ impl Stage {
 
     /// The same, but nobody starts another one for a while.
     pub(super) async fn down(&mut self, time: Duration) {
+        self.scheduling.cancel();
         self.world.lives.end();
         self.life.ended().await;
         self.clock.jump_to(self.clock.now().after(time));
         (self.engine, self.life) = self.world.start_engine().await.unwrap();
         self.pass(Duration::ZERO).await;
+    }
+
+    /// Lets these schedules come for as long as the engine lives.
+    pub(super) fn schedule(&mut self, schedules: &str) {
+        let text = format!("defaults: {{}}\nschedules: {{ {schedules} }}\n");
+        let config = crate::config::read("test.yaml", &text, std::path::Path::new(""), &[]).config.unwrap();
+        let schedules = config.schedules.into_iter().map(|scheduled| scheduled.schedule).collect();
+        self.scheduling = CancellationToken::new();
+        tokio::spawn(Scheduler::new(self.engine.context(), schedules).run(self.scheduling.clone()));
     }
 
     pub(super) fn store(&self) -> Arc<dyn Store> {

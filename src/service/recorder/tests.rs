@@ -12,7 +12,9 @@ use crate::model::strategy::StrategySettings;
 use crate::model::target::{MeasureLimits, MeasureSettings, Mode, OnExpiry, RateSettings, TargetState};
 use crate::plan::PlanSource;
 use crate::runtime::journal::RunSummary;
-use crate::runtime::ports::{EventFilter, Loaded, PruneOrder, Pruned, Receipt, RunFilter, StoredEvent, StoredRun};
+use crate::runtime::ports::{
+    Bookmark, EventFilter, Loaded, PruneOrder, Pruned, Receipt, RunFilter, StoredEvent, StoredRun,
+};
 
 /// A store that keeps records alone.
 #[derive(Debug, Default)]
@@ -81,6 +83,10 @@ impl Store for RecordsOnly {
     }
 
     async fn events(&self, _: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn bookmarks(&self) -> Result<Vec<Bookmark>, StoreError> {
         Ok(Vec::new())
     }
 

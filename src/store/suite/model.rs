@@ -55,6 +55,8 @@ fn write() -> impl Strategy<Value = Write> {
             .prop_map(|(target, agent)| Write::RemoveAssignment { target: target.into(), agent: agent.into() }),
         1 => (agents(), scope(), any::<u64>())
             .prop_map(|(rule, target, count)| Write::PutRuleState(rule_state(rule, target, count))),
+        1 => (agents(), any::<u64>()).prop_map(|(name, at)| Write::PutBookmark(bookmark(name, at))),
+        1 => agents().prop_map(|name| Write::RemoveBookmark(bookmark(name, 0).holder)),
         1 => (scope(), any::<i64>()).prop_map(|(target, at)| Write::PutHalt {
             target: target.map(TargetName::from),
             at: Timestamp(at),

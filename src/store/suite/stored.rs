@@ -11,7 +11,9 @@ use crate::model::objective::Objective;
 use crate::model::record::{Conditions, LiveTraffic, Measurement, Record, Verdict};
 use crate::model::target::TargetState;
 use crate::runtime::journal::{Entry, RunStatus, RunSummary, What};
-use crate::runtime::ports::{EventOutcome, Guard, RuleOutcome, RuleResult, RuleState, Transaction, Write};
+use crate::runtime::ports::{
+    Bookmark, EventOutcome, Guard, Holder, RuleOutcome, RuleResult, RuleState, Transaction, Write,
+};
 use crate::security::{MasterKey, Sealing};
 use crate::store::{Options, SqliteStore};
 
@@ -173,6 +175,10 @@ pub(in crate::store) fn rule_state(rule: &str, target: Option<&str>, count: u64)
         digest: Digest::of("rule"),
         state: json!({ "count": count }),
     }
+}
+
+pub(in crate::store) fn bookmark(schedule: &str, at: u64) -> Bookmark {
+    Bookmark { holder: Holder::Schedule(schedule.into()), state: json!({ "at": at }) }
 }
 
 pub(in crate::store) fn writes(writes: impl IntoIterator<Item = Write>) -> Transaction {

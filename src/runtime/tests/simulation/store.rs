@@ -16,7 +16,7 @@ use crate::model::record::Record;
 use crate::model::target::TargetState;
 use crate::runtime::journal::RunSummary;
 use crate::runtime::ports::{
-    EventFilter, Loaded, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter, RunFilter, Store, StoreError,
+    Bookmark, EventFilter, Loaded, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter, RunFilter, Store, StoreError,
     StoredEvent, StoredRun, Transaction,
 };
 use crate::store::MemoryStore;
@@ -141,6 +141,11 @@ impl Store for FailingStore {
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
         self.read().await?;
         self.inner.events(filter).await
+    }
+
+    async fn bookmarks(&self) -> Result<Vec<Bookmark>, StoreError> {
+        self.read().await?;
+        self.inner.bookmarks().await
     }
 
     async fn prune(&self, order: &PruneOrder) -> Result<Pruned, StoreError> {
