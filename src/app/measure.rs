@@ -11,6 +11,7 @@ use super::AppError;
 use crate::base::clock::SystemClock;
 use crate::base::id::TargetName;
 use crate::diagnostic::Code;
+use crate::model::load::LoadSettings;
 use crate::model::network::AllowedHosts;
 use crate::model::objective::Objective;
 use crate::model::record::LiveTraffic;
@@ -75,6 +76,7 @@ pub async fn measure(
         trial_time: order.trial_time,
         trial_requests: 300,
         precision: order.precision,
+        load: LoadSettings::default(),
     };
     let settings = TargetSettings {
         name: TargetName::from(host.as_str()),

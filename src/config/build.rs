@@ -21,6 +21,7 @@ use super::{Config, Encryption, Events, Log, LogFormat, Program, Retention, Targ
 use crate::base::source::Sources;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::load::LoadSettings;
 use crate::model::network::AllowedHosts;
 use crate::model::objective::Objective;
 use crate::model::record::LiveTraffic;
@@ -293,6 +294,7 @@ impl Builder<'_> {
             trial_time: trial_time.value,
             trial_requests: trial_requests.value,
             precision: precision.value,
+            load: LoadSettings::default(),
         })
     }
 

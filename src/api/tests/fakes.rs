@@ -370,6 +370,7 @@ fn checkout() -> TargetSettings {
             trial_time: std::time::Duration::from_secs(2),
             trial_requests: 300,
             precision: 0.03,
+            load: crate::model::load::LoadSettings::default(),
         }),
         push_agents: Vec::new(),
         detect: crate::model::target::DetectSettings::default(),

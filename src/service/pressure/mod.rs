@@ -1,17 +1,22 @@
 //! Load tests: an order to measure becomes a verified maximum rate, without doing harm.
 //!
 //! `search` decides what to try, `verdict` what a trial means, `generator` sends it, `figures` counts it, `session` joins
-//! them. What must not be known here: rules, workflows, how agents are told.
+//! them. `requests` makes what is sent, `transport` carries it. What must not be known here: rules, workflows, how agents are told.
 
+mod alarm;
 pub mod alone;
 pub mod client;
 pub mod figures;
 pub mod generator;
 mod live;
 pub mod queue;
+mod requests;
+mod schedule;
 pub mod search;
 mod session;
 pub mod simulated;
+pub mod thread;
+mod transport;
 pub mod verdict;
 
 use std::collections::BTreeSet;

@@ -15,8 +15,10 @@ use super::figures::{Cut, Figures, count, whole};
 use super::generator::{self, Load};
 use super::live::Live;
 use super::search::{Budget, Found, GaveUp, Observed, Params, Plan, Rested, Search, Stage, Step};
+use super::thread::Thread;
 use crate::base::clock::Timestamp;
 use crate::base::id::RunId;
+use crate::model::load::LoadSettings;
 use crate::model::network::AllowedHosts;
 use crate::model::record::{Measurement, Stopped, Trial, TrialVerdict, without_credentials};
 use crate::model::target::{MeasureSettings, TargetSettings};
@@ -116,11 +118,16 @@ pub(super) struct Endpoints {
 
 impl Endpoints {
     /// # Errors
-    /// What is wrong with a URL, as a sentence.
+    /// What is wrong with a URL or what is to be sent to it, as a sentence.
     pub(super) fn new(measure: &MeasureSettings, allowed: &Arc<AllowedHosts>, run: RunId) -> Result<Self, String> {
-        let endpoint = |url: &str, timeout| Endpoint::new(url, Arc::clone(allowed), run, timeout);
-        let health = measure.health.as_deref().map(|url| endpoint(url, HEALTH_PATIENCE)).transpose()?;
-        Ok(Self { target: endpoint(&measure.endpoint, measure.request_timeout)?, health })
+        let thread = Thread::start()?;
+        let endpoint = |url: &str, load: &LoadSettings, timeout| {
+            Endpoint::new(url, load, Arc::clone(allowed), run, timeout, thread.clone())
+        };
+        // Asked with a plain GET, as whoever watches the target would; only whom to trust is the same.
+        let plain = LoadSettings { tls: measure.load.tls.clone(), ..LoadSettings::default() };
+        let health = measure.health.as_deref().map(|url| endpoint(url, &plain, HEALTH_PATIENCE)).transpose()?;
+        Ok(Self { target: endpoint(&measure.endpoint, &measure.load, measure.request_timeout)?, health })
     }
 }
 
@@ -179,7 +186,7 @@ impl Session<'_> {
         let started_at = self.live.clock.now();
         let mut requests = 1;
         loop {
-            let answer = self.endpoint.call(Instant::now()).await;
+            let answer = self.endpoint.call().await;
             match answer {
                 Answer::Success => break,
                 Answer::Failed(Failure::NotAllowed(_)) => return Err(self.unreachable(&answer)),
@@ -189,7 +196,7 @@ impl Session<'_> {
             requests += 1;
         }
         if let Some(health) = &self.health {
-            let answer = health.call(Instant::now()).await;
+            let answer = health.call().await;
             if answer != Answer::Success {
                 return Err(ActionError::permanent(format!(
                     "`{}` is not load-tested: its health check failed before any load: {answer}; check `measure.health`",
@@ -260,7 +267,14 @@ impl Session<'_> {
         }
         let least_s = plan.time_ms / 1e3;
         let seconds = (count(plan.requests) / own).clamp(least_s, least_s * LONGEST_TRIAL);
-        let load = Load { rate_rps: own, duration: Duration::from_secs_f64(seconds), patient: plan.patient };
+        let trials = u64::try_from(state.search.curve().len()).unwrap_or(u64::MAX);
+        let load = Load {
+            rate_rps: own,
+            duration: Duration::from_secs_f64(seconds),
+            arrivals: self.measure.load.arrivals,
+            seed: self.measure.load.seed.wrapping_add(trials),
+            patient: plan.patient,
+        };
         let mut progress = self.progress(state, stage_name(plan.stage));
         (progress.rate_rps, progress.live_rps) = (own + live_before, live_before);
         let from = self.live.clock.now();
@@ -302,7 +316,7 @@ impl Session<'_> {
         let Some(health) = &self.health else { return std::future::pending().await };
         let mut failures = 0;
         loop {
-            let answer = health.call(Instant::now()).await;
+            let answer = health.call().await;
             failures = if answer == Answer::Success { 0 } else { failures + 1 };
             if failures >= SICK {
                 tracing::warn!(%answer, "the health check failed; the load test stops");
@@ -344,7 +358,7 @@ impl Session<'_> {
     async fn probe(&self) -> (Answer, f64) {
         tokio::time::sleep(PROBE_PAUSE).await;
         let began = Instant::now();
-        let answer = self.endpoint.call(began).await;
+        let answer = self.endpoint.call().await;
         (answer, began.elapsed().as_secs_f64() * 1e3)
     }
 

@@ -12,6 +12,7 @@ use crate::base::id::{AgentId, RunId};
 use crate::demo::clients::Clients;
 use crate::demo::service::{Capacity, Plant};
 use crate::model::assignment::Traffic;
+use crate::model::load::LoadSettings;
 use crate::model::objective::Objective;
 use crate::model::record::{TrialVerdict, Verdict};
 use crate::model::strategy::StrategySettings;
@@ -90,6 +91,7 @@ impl Setting {
             trial_time: Duration::from_millis(1_500),
             trial_requests: 300,
             precision: 0.03,
+            load: LoadSettings::default(),
         };
         let settings = TargetSettings {
             name: TargetName::from("checkout"),
@@ -277,9 +279,6 @@ async fn what_must_not_be_tested_is_not_sent_a_request() {
     setting.settings.mode = Mode::Observe;
     assert!(setting.refused().await.contains("`checkout` is in mode observe: no load test is run"));
     setting.settings.mode = Mode::Enforce;
-    let port = plant.address().port();
-    setting.measure().endpoint = format!("https://127.0.0.1:{port}/");
-    assert!(setting.refused().await.contains("plain http only"));
     setting.measure().endpoint = "not a url".to_owned();
     assert!(setting.refused().await.contains("is not a URL"));
     setting.measure().endpoint = "http://192.0.2.1/".to_owned();
@@ -300,6 +299,16 @@ async fn an_endpoint_that_refuses_is_named_with_the_cause() {
     assert!(!message.contains("secret"), "{message}");
 }
 
+fn endpoint(
+    url: &str,
+    load: &LoadSettings,
+    allowed: &Arc<AllowedHosts>,
+    run: RunId,
+) -> Result<client::Endpoint, String> {
+    let thread = thread::Thread::start()?;
+    client::Endpoint::new(url, load, Arc::clone(allowed), run, Duration::from_secs(5), thread)
+}
+
 #[tokio::test]
 async fn a_request_names_its_run() {
     let run = RunId::generate();
@@ -311,10 +320,7 @@ async fn a_request_names_its_run() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, echo).await });
     let allowed = Arc::new(AllowedHosts::loopback());
-    let call = async |run| {
-        let endpoint = client::Endpoint::new(&url, Arc::clone(&allowed), run, Duration::from_secs(5)).unwrap();
-        endpoint.call(tokio::time::Instant::now()).await
-    };
+    let call = async |run| endpoint(&url, &LoadSettings::default(), &allowed, run).unwrap().call().await;
     assert_eq!(call(run).await, client::Answer::Success);
     assert_eq!(call(RunId::generate()).await, client::Answer::Status(http::StatusCode::BAD_REQUEST));
 }

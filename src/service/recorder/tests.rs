@@ -130,6 +130,7 @@ fn settings() -> TargetSettings {
             trial_time: Duration::from_millis(1_500),
             trial_requests: 300,
             precision: 0.03,
+            load: crate::model::load::LoadSettings::default(),
         }),
         push_agents: Vec::new(),
         detect: crate::model::target::DetectSettings::default(),
