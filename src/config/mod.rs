@@ -8,6 +8,8 @@ mod check;
 mod collect;
 pub mod keys;
 mod overrides;
+mod requests;
+mod sending;
 pub mod show;
 mod tree;
 mod values;
@@ -28,6 +30,7 @@ use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::network::AllowedHosts;
 use crate::model::target::TargetSettings;
+pub use sending::{Given, Sending, sending};
 use show::Setting;
 
 /// The file that is read where none is named, if it is there.

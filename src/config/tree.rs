@@ -1,5 +1,6 @@
 //! A settings file as a tree that knows where each part was written.
 
+use crate::base::fragment::Fragment;
 use crate::base::span::{Span, Spanned};
 
 /// A part of the file.
@@ -15,7 +16,7 @@ pub(super) struct Node {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Content {
     Null,
-    Scalar(String),
+    Scalar(Fragment),
     List(Vec<Node>),
     Map(Vec<(Spanned<String>, Node)>),
 }

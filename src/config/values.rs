@@ -8,6 +8,7 @@ use http::Uri;
 use super::keys::Kind;
 use crate::base::literal::{Percentage, Rate, format_duration, parse_duration};
 use crate::base::span::{Span, Spanned};
+use crate::model::load::{RequestSettings, Template};
 
 /// A value of some kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub(super) enum Value {
     Count(u64),
     Texts(Vec<Spanned<String>>),
     Agents(Vec<Agent>),
+    Requests(Vec<Request>),
+    Command(Vec<Template>),
     /// Something was given, and what is wrong with it has been told.
     Unknown,
 }
@@ -30,6 +33,28 @@ pub(super) enum Value {
 pub(super) struct Agent {
     pub id: Spanned<String>,
     pub push: Spanned<String>,
+}
+
+/// One entry of `requests`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Request {
+    pub settings: RequestSettings,
+    /// The whole entry.
+    pub span: Span,
+    /// Where its method stands, or else the entry.
+    pub method: Span,
+    /// Where it first looks at a row of data.
+    pub row: Option<Span>,
+}
+
+impl Request {
+    /// What tells it from others; headers and bodies may hold what is nobody's business.
+    fn show(&self) -> String {
+        let RequestSettings { method, path, weight, .. } = &self.settings;
+        let path = path.as_ref().map_or_else(String::new, |path| format!(" {path}"));
+        let weight = if *weight == 1 { String::new() } else { format!(" ×{weight}") };
+        format!("{method}{path}{weight}")
+    }
 }
 
 impl Value {
@@ -47,6 +72,12 @@ impl Value {
                 format!("[{}]", texts.join(", "))
             }
             Self::Unknown => String::new(),
+            Self::Requests(requests) => {
+                format!("[{}]", requests.iter().map(Request::show).collect::<Vec<_>>().join(", "))
+            }
+            Self::Command(words) => {
+                format!("[{}]", words.iter().map(Template::to_string).collect::<Vec<_>>().join(", "))
+            }
             Self::Agents(agents) => {
                 let agents: Vec<_> = agents
                     .iter()
@@ -65,8 +96,8 @@ impl Value {
 pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
     let text = text.trim();
     match kind {
-        Kind::Text | Kind::Path | Kind::Store if text.is_empty() => Err("it is empty".to_owned()),
-        Kind::Text | Kind::Path => Ok(Value::Text(text.to_owned())),
+        Kind::Text | Kind::Path | Kind::Store | Kind::Success if text.is_empty() => Err("it is empty".to_owned()),
+        Kind::Text | Kind::Path | Kind::Success => Ok(Value::Text(text.to_owned())),
         Kind::Store => store(text),
         Kind::Url => url(text).map(|()| Value::Text(text.to_owned())),
         Kind::Address => text.parse().map(Value::Address).map_err(|_| {
@@ -96,7 +127,7 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
         }
         Kind::Off if text == "off" => Ok(Value::Text(text.to_owned())),
         Kind::Off => Err(format!("`{text}` is neither `off` nor a mapping with `key_file` or `key_env`")),
-        Kind::TextList | Kind::Agents => Err(format!("it must be {kind}")),
+        Kind::TextList | Kind::Agents | Kind::Requests | Kind::Command => Err(format!("it must be {kind}")),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The YAML tree of `syntax` as the plain tree that settings are read from.
 
 use super::tree::{Content, Node};
+use crate::base::fragment::Fragment;
 use crate::base::source::SourceId;
-use crate::base::span::Spanned;
+use crate::base::span::{Span, Spanned};
 use crate::diagnostic::Diagnostics;
 use crate::syntax::yaml::{self, Kind};
 
@@ -21,7 +22,10 @@ pub(super) fn plain(node: &yaml::Node) -> Node {
         Kind::Map(entries) => Content::Map(
             entries.iter().map(|(key, value)| (Spanned::new(key.name.clone(), key.span), plain(value))).collect(),
         ),
-        _ => Content::Scalar(node.scalar().map(|fragment| fragment.text.clone()).unwrap_or_default()),
+        _ => Content::Scalar(node.scalar().cloned().unwrap_or_else(|| {
+            let Span { source, start, .. } = node.span;
+            Fragment::verbatim(source, start as usize, "")
+        })),
     };
     Node { span: node.span, content, is_cut: node.is_cut() }
 }

@@ -102,6 +102,7 @@ codes! {
     StoreBusy = 510, "the store is held by another process", "Only one engine may open a SQLite store.";
     StoreBroken = 511, "the store cannot be read", "Restore a backup.";
     BadOverride = 512, "an environment variable names no setting", "Variables that start with `HOMEOSTAT__` override settings: `__` separates the keys of the path.";
+    UnsafeMethod = 513, "a load test would change what the target holds", "Say `allow_unsafe: true` if it may, or test with `GET`, `HEAD` or `OPTIONS` alone.";
 
     Refused = 600, "an event was refused", "The message says which attribute is wrong.";
     EngineAway = 601, "the engine cannot be reached", "Check that `homeostat serve` runs and that the URL is right.";

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{described, document, reference, text};
-use crate::config::keys::{self, AGENT, ENGINE, Fallback, Key, Kind, TARGET};
+use crate::config::keys::{self, AGENT, ENGINE, Fallback, Key, Kind, REQUEST, TARGET};
 
 /// The schema of `homeostat.yaml`.
 pub fn config() -> Json {
@@ -19,7 +19,10 @@ pub fn config() -> Json {
             let defaults = "Settings of every target that does not say otherwise. With `defaults`, targets that are not listed exist as well.";
             properties.insert("defaults".to_owned(), described(reference("target"), defaults));
         }
-        rest.insert("$defs".to_owned(), json!({ "target": group(TARGET, ""), "agents": agents() }));
+        rest.insert(
+            "$defs".to_owned(),
+            json!({ "target": group(TARGET, ""), "agents": agents(), "requests": requests() }),
+        );
         // A target that says how it is measured says what, unless `defaults` does.
         rest.insert("if".to_owned(), json!({ "not": measured(&["defaults", "measure"]) }));
         rest.insert("then".to_owned(), json!({ "properties": { "targets": { "additionalProperties": endpoints() } } }));
@@ -110,11 +113,19 @@ fn value(kind: Kind) -> Json {
             json!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": "^[0-9_]*[1-9][0-9_]*$" }] })
         }
         Kind::Choice(words) => {
-            return json!({ "enum": words.iter().map(|word| json!(word)).chain([Json::Null]).collect::<Json>() });
+            // `true`, `2` and the like need no quotes: YAML's own value is read as it is written.
+            let unquoted = words.iter().filter_map(|word| serde_json::from_str::<Json>(word).ok());
+            let taken = words.iter().map(|word| json!(word)).chain(unquoted).chain([Json::Null]);
+            return json!({ "enum": taken.collect::<Json>() });
         }
         Kind::Off => json!({ "const": "off" }),
         Kind::TextList => json!({ "anyOf": [{ "type": "array", "items": text::filled() }, { "type": "string" }] }),
         Kind::Agents => return reference("agents"),
+        Kind::Requests => return reference("requests"),
+        Kind::Command => {
+            json!({ "type": "array", "items": { "type": ["string", "number", "boolean"] }, "minItems": 1 })
+        }
+        Kind::Success => json!({ "type": ["string", "boolean"], "minLength": 1 }),
     };
     json!({ "anyOf": [scalar, { "type": "null" }] })
 }
@@ -133,4 +144,13 @@ fn agents() -> Json {
         "type": "array",
         "items": { "type": "object", "properties": properties, "required": required, "additionalProperties": false },
     })
+}
+
+/// What a load test sends.
+fn requests() -> Json {
+    let mut request = group(REQUEST, "");
+    if let Some(request) = request.as_object_mut() {
+        request.insert("type".to_owned(), json!("object"));
+    }
+    json!({ "anyOf": [{ "type": "array", "items": request, "minItems": 1, "maxItems": 100 }, { "type": "null" }] })
 }

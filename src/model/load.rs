@@ -1,9 +1,12 @@
 //! What a load test sends, and how, as the configuration says it.
 
+use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
+
+use serde::Serialize;
 
 use super::schema::{Field, Object, Shape};
+use crate::base::digest::Digest;
 
 /// Methods that change nothing at the target: load of them needs no leave.
 pub const SAFE_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
@@ -29,7 +32,7 @@ pub struct LoadSettings {
 }
 
 /// One of the requests that are sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RequestSettings {
     /// In upper case.
     pub method: String,
@@ -45,7 +48,7 @@ pub struct RequestSettings {
 }
 
 /// What a request carries.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Body {
     #[default]
     Nothing,
@@ -54,20 +57,30 @@ pub enum Body {
     Grpc(Vec<u8>),
 }
 
-/// A text with expressions over one row of the data in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A text with expressions in it: in requests over one row of `data`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Template(pub Vec<Piece>);
 
 /// A piece of a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Piece {
     Text(String),
-    /// CEL, over `data`.
+    /// CEL.
     Expression(String),
 }
 
+impl fmt::Display for Template {
+    /// As it was written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|piece| match piece {
+            Piece::Text(text) => f.write_str(text),
+            Piece::Expression(text) => write!(f, "${{{text}}}"),
+        })
+    }
+}
+
 /// When requests are due. One schedule for all connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Arrivals {
     /// Evenly spaced.
     #[default]
@@ -77,7 +90,7 @@ pub enum Arrivals {
 }
 
 /// Whether a connection serves more than one request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Connections {
     #[default]
     Keep,
@@ -86,7 +99,7 @@ pub enum Connections {
 }
 
 /// Which HTTP is spoken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Protocol {
     /// Over TLS what the target prefers, without it HTTP/1.1.
     #[default]
@@ -112,14 +125,12 @@ impl Default for TlsSettings {
 }
 
 /// A program that sends a trial and tells its figures.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DriverSettings {
-    /// The program and its arguments, with placeholders.
-    pub command: Vec<String>,
+    /// The program and its arguments, with expressions over `trial`, see [`trial_shape`].
+    pub command: Vec<Template>,
     /// Where it is started.
     pub folder: PathBuf,
-    /// It is ended when it takes so much longer than the trial.
-    pub grace: Duration,
 }
 
 impl Default for LoadSettings {
@@ -135,6 +146,17 @@ impl Default for LoadSettings {
             tls: TlsSettings::default(),
             driver: None,
         }
+    }
+}
+
+impl LoadSettings {
+    /// Names what is sent and how: two load tests with different names are not to be compared. `None`: nothing was said of it.
+    pub fn digest(&self) -> Option<Digest> {
+        let text = |load: &Self| {
+            let Self { requests, data, arrivals, connections, protocol, driver, seed: _, tls: _ } = load;
+            serde_json::to_string(&(requests, data, arrivals, connections, protocol, driver)).ok()
+        };
+        (text(self) != text(&Self::default())).then(|| text(self)).flatten().map(Digest::of)
     }
 }
 
@@ -157,5 +179,18 @@ pub fn response_shape() -> Object {
         Field::required("status", Shape::Int, "the status, like 200"),
         Field::required("headers", Shape::Map(Box::new(Shape::String)), "by their names in lower case"),
         Field::required("body", Shape::String, "the first 64 KiB as text"),
+    ])
+}
+
+/// What `trial` is in the arguments of a command that sends trials.
+pub fn trial_shape() -> Object {
+    Object::new(vec![
+        Field::required("rate_rps", Shape::Double, "the rate to send, requests a second"),
+        Field::required("seconds", Shape::Double, "for how long"),
+        Field::required("requests", Shape::Int, "how many requests that is"),
+        Field::required("arrivals", Shape::String, "`constant` or `poisson`"),
+        Field::required("seed", Shape::Int, "of what is by chance"),
+        Field::required("endpoint", Shape::String, "what is load-tested"),
+        Field::required("run", Shape::String, "what `Homeostat-Run` is to say"),
     ])
 }

@@ -416,6 +416,7 @@ pub(super) fn record(run: RunId) -> Record {
             objective: Objective { p99_ms: 250.0, error_rate: 0.001 },
             live_traffic: LiveTraffic::Count,
             endpoint: "http://127.0.0.1:8080/".to_owned(),
+            sends: None,
         },
         run,
         recorded_at: time("2026-03-01T09:00:01Z"),

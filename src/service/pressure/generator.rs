@@ -108,7 +108,7 @@ async fn run(endpoint: Endpoint, load: Load, objective: Objective, told: watch::
     let mut counted = Counted { collector, failure: None };
     let Ok(mut alarm) = Alarm::new() else { return Sent::nothing("no timer is free: raise `ulimit -n`") };
     let mut in_flight = FuturesUnordered::new();
-    let mut schedule = Schedule::new(load.arrivals, load.rate_rps, load.seed);
+    let mut schedule = Schedule::new(load.arrivals, load.rate_rps, planned, load.seed);
     let start = Instant::now();
     let (mut next, mut cut, mut looked) = (0, None, start);
     while cut.is_none() && next < planned {

@@ -11,8 +11,9 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::client::{Answer, Endpoint, Failure};
+use super::driver;
 use super::figures::{Cut, Figures, count, whole};
-use super::generator::{self, Load};
+use super::generator::{self, Load, Sent};
 use super::live::Live;
 use super::search::{Budget, Found, GaveUp, Observed, Params, Plan, Rested, Search, Stage, Step};
 use super::thread::Thread;
@@ -117,9 +118,17 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
+    /// Reads the data and makes every request, away from where tasks run.
+    ///
     /// # Errors
     /// What is wrong with a URL or what is to be sent to it, as a sentence.
-    pub(super) fn new(measure: &MeasureSettings, allowed: &Arc<AllowedHosts>, run: RunId) -> Result<Self, String> {
+    pub(super) async fn new(measure: &MeasureSettings, allowed: Arc<AllowedHosts>, run: RunId) -> Result<Self, String> {
+        let measure = measure.clone();
+        let making = tokio::task::spawn_blocking(move || Self::make(&measure, &allowed, run));
+        making.await.map_err(|_| "the engine is stopping".to_owned())?
+    }
+
+    fn make(measure: &MeasureSettings, allowed: &Arc<AllowedHosts>, run: RunId) -> Result<Self, String> {
         let thread = Thread::start()?;
         let endpoint = |url: &str, load: &LoadSettings, timeout| {
             Endpoint::new(url, load, Arc::clone(allowed), run, timeout, thread.clone())
@@ -136,6 +145,7 @@ impl Endpoints {
 pub(super) struct Session<'a> {
     pub(super) settings: &'a TargetSettings,
     pub(super) measure: &'a MeasureSettings,
+    pub(super) run: RunId,
     pub(super) endpoint: Endpoint,
     pub(super) health: Option<Endpoint>,
     pub(super) live: Live<'a>,
@@ -279,7 +289,7 @@ impl Session<'_> {
         (progress.rate_rps, progress.live_rps) = (own + live_before, live_before);
         let from = self.live.clock.now();
         let (mut looks, sick) = (0_u32, AtomicBool::new(false));
-        let sending = generator::send(&self.endpoint, &load, &self.settings.slo, || {
+        let look = || {
             looks += 1;
             if sick.load(Ordering::Relaxed) {
                 return Some(Cut::Unhealthy);
@@ -294,10 +304,10 @@ impl Session<'_> {
             progress.requests = state.search.requests() + whole(own * from_start(self.live.clock.now(), from));
             self.show(&progress);
             (own + live > max * LIVE_TOLERANCE).then_some(Cut::LiveRose)
-        });
+        };
         let sent = tokio::select! {
             biased;
-            sent = sending => sent,
+            sent = self.send(&load, look) => sent?,
             never = self.watch(&sick) => match never {},
         };
         if let Some(answer @ Answer::Failed(Failure::NotAllowed(_))) = &sent.failure {
@@ -309,6 +319,17 @@ impl Session<'_> {
         let to = from.after(Duration::from_secs_f64(sent.figures.span_ms / 1e3));
         let live_rps = if sent.figures.sent > 0 { self.live.during(from, to).await } else { Some(live_before) };
         Ok(Observed { figures: sent.figures, live_rps, spent_ms: spent_ms() })
+    }
+
+    /// Sends a trial, or has another program send it.
+    async fn send(&self, load: &Load, look: impl FnMut() -> Option<Cut>) -> Result<Sent, ActionError> {
+        let objective = &self.settings.slo;
+        let Some(driver) = &self.measure.load.driver else {
+            return Ok(generator::send(&self.endpoint, load, objective, look).await);
+        };
+        let trial = driver::Trial { driver, endpoint: &self.measure.endpoint, run: self.run, load, objective };
+        let wrong = |why| ActionError::permanent(format!("cannot load-test `{}`: {why}", self.settings.name));
+        trial.send(look).await.map_err(wrong)
     }
 
     /// Asks for the target's health, and says so once it is gone.

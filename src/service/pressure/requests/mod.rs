@@ -15,9 +15,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use serde_json::Value as Json;
 
 pub(super) use self::success::{Reply, Success, Wants};
+pub(super) use self::template::Argument;
 use self::template::{Compiled, Escape};
 use crate::base::id::RunId;
-use crate::model::load::{Body, Connections, LoadSettings, RequestSettings, SAFE_METHODS};
+use crate::model::load::{Body, Connections, LoadSettings, RequestSettings, SAFE_METHODS, Template};
 
 /// Marks every request of a load test, so that services and detectors can tell it from their users' traffic.
 const RUN_HEADER: &str = "homeostat-run";
@@ -82,7 +83,7 @@ impl Mix {
         for (index, request) in settings.requests.iter().enumerate() {
             let maker = Maker { endpoint, request, run, connections: settings.connections };
             let made = maker.make(rows.as_deref(), &mut room).map_err(|why| {
-                let path = request.path.as_ref().map_or_else(|| endpoint.path().to_owned(), template::shown);
+                let path = request.path.as_ref().map_or_else(|| endpoint.path().to_owned(), Template::to_string);
                 format!("request {} (`{} {path}`): {why}", index + 1, request.method)
             })?;
             kinds.push(Kind { made, turn: AtomicUsize::new(0), success: Success::new(request)? });
@@ -249,7 +250,7 @@ impl Maker<'_> {
 
     fn escape(&self) -> Escape {
         let of = |name: &str| self.request.headers.iter().find(|(known, _)| known == name);
-        let kind = of("content-type").map(|(_, value)| template::shown(value).to_ascii_lowercase()).unwrap_or_default();
+        let kind = of("content-type").map(|(_, value)| value.to_string().to_ascii_lowercase()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         match kind {
             "application/x-www-form-urlencoded" => Escape::Form,

@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 use crate::base::fragment::Fragment;
 use crate::base::source::SourceId;
 use crate::expression::{Bindings, Program, TypeEnv, compile};
-use crate::model::load::{Piece, Template};
+use crate::model::load::{Piece, Template, trial_shape};
 use crate::model::schema::Shape;
 
 /// What RFC 3986 calls unreserved stays as it is.
@@ -36,6 +36,7 @@ pub(super) enum Escape {
 /// A template whose expressions are compiled.
 #[derive(Debug)]
 pub(super) struct Compiled {
+    root: &'static str,
     parts: Vec<Part>,
     escape: Escape,
 }
@@ -51,8 +52,14 @@ enum Part {
 }
 
 impl Compiled {
+    /// A template of a request, over one row of `data`.
     pub(super) fn new(template: &Template, escape: Escape) -> Result<Self, String> {
-        let env = TypeEnv::new().with("data", Shape::Any);
+        Self::over("data", Shape::Any, template, escape)
+    }
+
+    /// A template over something called `root`.
+    pub(super) fn over(root: &'static str, shape: Shape, template: &Template, escape: Escape) -> Result<Self, String> {
+        let env = TypeEnv::new().with(root, shape);
         let mut parts = Vec::with_capacity(template.0.len());
         let mut within = Quotes::default();
         for piece in &template.0 {
@@ -67,7 +74,7 @@ impl Compiled {
                 }
             });
         }
-        Ok(Self { parts, escape })
+        Ok(Self { root, parts, escape })
     }
 
     /// Whether it is the same whatever the row.
@@ -75,8 +82,8 @@ impl Compiled {
         self.parts.iter().all(|part| matches!(part, Part::Text(_)))
     }
 
-    pub(super) fn render(&self, row: &Json) -> Result<String, String> {
-        let bindings = Bindings::new().with("data", row);
+    pub(super) fn render(&self, root: &Json) -> Result<String, String> {
+        let bindings = Bindings::new().with(self.root, root);
         let mut text = String::new();
         for part in &self.parts {
             match part {
@@ -144,14 +151,16 @@ pub(super) fn program(text: &str, env: &TypeEnv) -> Result<Program, String> {
     })
 }
 
-/// As it was written.
-pub(super) fn shown(template: &Template) -> String {
-    template
-        .0
-        .iter()
-        .map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Expression(text) => format!("${{{text}}}"),
-        })
-        .collect()
+/// A word of a command line, over `trial`.
+#[derive(Debug)]
+pub(in crate::service::pressure) struct Argument(Compiled);
+
+impl Argument {
+    pub(in crate::service::pressure) fn new(template: &Template) -> Result<Self, String> {
+        Compiled::over("trial", Shape::Object(trial_shape()), template, Escape::Nothing).map(Self)
+    }
+
+    pub(in crate::service::pressure) fn render(&self, trial: &Json) -> Result<String, String> {
+        self.0.render(trial)
+    }
 }

@@ -50,9 +50,13 @@ fn mix(requests: Vec<RequestSettings>, file: &str, rows: &str) -> Result<Mix, St
 /// Everything that is sent for one request, one line a row.
 fn written(request: RequestSettings, file: &str, rows: &str) -> String {
     match mix(vec![request], file, rows) {
-        Ok(mix) => mix.kinds[0].made.iter().map(|made| format!("{}\n", made.written.escape_ascii())).collect(),
-        Err(why) => format!("{why}\n"),
+        Ok(mix) => lines(mix.kinds[0].made.iter().map(|made| made.written.escape_ascii().to_string())),
+        Err(why) => lines([why]),
     }
+}
+
+fn lines(told: impl IntoIterator<Item = String>) -> String {
+    told.into_iter().flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
 #[test]

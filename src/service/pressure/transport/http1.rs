@@ -119,8 +119,7 @@ impl Connection {
                 }
             }
             match self.more().await {
-                Ok(0) if self.used && self.buffer.is_empty() => return Err(Broken::Stale),
-                Err(_) if self.used && self.buffer.is_empty() => return Err(Broken::Stale),
+                Ok(0) | Err(_) if self.used && self.buffer.is_empty() => return Err(Broken::Stale),
                 Ok(0) => {
                     let why = "the connection was closed without an answer".to_owned();
                     return Err(Broken::Failed(Failure::Connection(why)));

@@ -116,3 +116,6 @@ impl Transport {
 fn open<T>(connections: &Mutex<T>) -> MutexGuard<'_, T> {
     connections.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;
