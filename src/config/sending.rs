@@ -136,3 +136,6 @@ fn map(span: Span, entries: Vec<(Spanned<String>, Node)>) -> Node {
 fn within(name: &str, node: Node) -> Node {
     map(node.span, vec![entry(name, node)])
 }
+
+#[cfg(test)]
+mod tests;

@@ -402,3 +402,77 @@ async fn the_twin_answers_from_its_capacity_and_obeys_the_same_rules() {
     assert_eq!(stopped.measure(setting.order(), setting.link()).await.unwrap_err().kind, FailureKind::Permanent);
     assert_eq!(stopped.orders().len(), 4);
 }
+
+/// A service that keeps what it was sent.
+async fn kept() -> (String, Arc<Mutex<Vec<String>>>) {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let (told, keeps) = (Arc::clone(&kept), move |request: axum::extract::Request| {
+        let kept = Arc::clone(&kept);
+        async move {
+            let (head, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, 1_000).await.unwrap();
+            kept.lock().unwrap().push(format!("{} {} {}", head.method, head.uri, String::from_utf8_lossy(&body)));
+            if head.method == http::Method::POST { http::StatusCode::CREATED } else { http::StatusCode::OK }
+        }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(keeps)).await });
+    (url, told)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trial_sends_the_mix_that_was_said() {
+    use crate::model::load::{Arrivals, Body, Piece, RequestSettings, Template};
+    let text = |text: &str| Piece::Text(text.to_owned());
+    let folder = tempfile::tempdir().unwrap();
+    let rows = folder.path().join("rows.csv");
+    std::fs::write(&rows, "id\na b\nc\n").unwrap();
+    let get = RequestSettings {
+        path: Some(Template(vec![text("/items/"), Piece::Expression("data.id".to_owned())])),
+        weight: 3,
+        ..RequestSettings::default()
+    };
+    let post = RequestSettings {
+        method: "POST".to_owned(),
+        path: Some(Template(vec![text("/carts")])),
+        body: Body::Text(Template(vec![text("add "), Piece::Expression("data.id".to_owned())])),
+        success: Some("response.status == 201".to_owned()),
+        ..RequestSettings::default()
+    };
+    let (requests, arrivals) = (vec![get, post], Arrivals::Poisson);
+    let settings = LoadSettings { requests, data: Some(rows), arrivals, ..LoadSettings::default() };
+    let (url, kept) = kept().await;
+    let allowed = Arc::new(AllowedHosts::loopback());
+    let endpoint = endpoint(&url, &settings, &allowed, RunId::generate()).unwrap();
+    let duration = Duration::from_secs(1);
+    let load = generator::Load { rate_rps: 200.0, duration, arrivals, seed: 5, patient: true };
+    let objective = Objective { p99_ms: 2_000.0, error_rate: 0.0 };
+    let sent = generator::send(&endpoint, &load, &objective, || None).await;
+    assert_eq!((sent.figures.sent, sent.figures.failed), (200, 0), "{:?}", sent.failure);
+    assert!((sent.figures.own_rps - 200.0).abs() < 1e-6, "{}", sent.figures.own_rps);
+    let kept = kept.lock().unwrap();
+    let times = |line: &str| kept.iter().filter(|kept| kept.as_str() == line).count();
+    let counts = ["GET /items/a%20b ", "GET /items/c ", "POST /carts add a b", "POST /carts add c"].map(times);
+    assert_eq!(counts, [75, 75, 25, 25], "{kept:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_program_sends_the_trials_of_a_search() {
+    use crate::model::load::{DriverSettings, Piece, Template};
+    let (plant, mut setting) = plant(800.0).await;
+    // It bears 300 requests a second, as it tells.
+    let script = "r=$0; p=20; [ ${r%.*} -gt 300 ] && p=900; n=$1; \
+                  echo \"{\\\"requests\\\": $n, \\\"errors\\\": 0, \\\"p99_ms\\\": $p, \\\"lateness_p99_ms\\\": 1}\"";
+    let word = |text: &str| Template(vec![Piece::Text(text.to_owned())]);
+    let of = |text: &str| Template(vec![Piece::Expression(text.to_owned())]);
+    let command = vec![word("sh"), word("-c"), word(script), of("trial.rate_rps"), of("trial.requests")];
+    setting.measure().load.driver = Some(DriverSettings { command, folder: "".into() });
+    let found = setting.run().await.unwrap();
+    assert!((280.0..=301.0).contains(&found.max_rps), "{found:?}");
+    assert_eq!(found.verdict, Verdict::Confirmed);
+    assert!(plant.counts().offered < 100, "only probes come from here");
+    let word = Template(vec![Piece::Text("/nowhere/load".to_owned())]);
+    setting.measure().load.driver = Some(DriverSettings { command: vec![word], folder: "".into() });
+    assert!(setting.refused().await.contains("`/nowhere/load` cannot be started"));
+}
