@@ -39,18 +39,14 @@ impl Action for RecorderSave {
         let measurement = effect.input.get("measurement").cloned().unwrap_or(Json::Null);
         let measurement: Measurement =
             serde_json::from_value(measurement).map_err(|error| unreadable(&format!("measurement: {error}")))?;
-        let settings = target.settings.measure.as_ref().ok_or_else(|| {
+        let conditions = Conditions::of(&target.settings).ok_or_else(|| {
             ActionError::permanent(format!("`{}` has no `measure` settings to record the conditions of", target.name()))
         })?;
         let record = Record {
             target: target.name().clone(),
             signature,
             measurement,
-            conditions: Conditions {
-                objective: target.settings.slo,
-                live_traffic: settings.live_traffic,
-                endpoint: settings.endpoint.clone(),
-            },
+            conditions,
             run: effect.run,
             recorded_at: context.clock.now(),
         };

@@ -11,6 +11,7 @@ use super::run_view::word;
 use super::runs::page;
 use super::{ApiState, BodyResult, QueryResult, body, query};
 use crate::base::clock::Timestamp;
+use crate::base::digest::Digest;
 use crate::model::objective::Objective;
 use crate::model::record::{Conditions, Measurement, Record, Trial, without_credentials};
 use crate::runtime::ports::RecordFilter;
@@ -76,6 +77,9 @@ struct ConditionsView {
     /// `count`, `hold` or `isolated`.
     live_traffic: String,
     endpoint: String,
+    /// Names what was sent; absent: `GET`, evenly spaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sends: Option<String>,
 }
 
 /// One period of constant rate.
@@ -173,6 +177,7 @@ impl RecordView {
                 objective: Objective { p99_ms: self.conditions.p99_ms, error_rate: self.conditions.error_rate },
                 live_traffic: read("live_traffic", &self.conditions.live_traffic)?,
                 endpoint: without_credentials(&self.conditions.endpoint),
+                sends: self.conditions.sends.map(Digest::from),
             },
             run: read("run", &self.run)?,
             recorded_at: time("recorded_at", &self.recorded_at)?,
@@ -221,6 +226,7 @@ impl From<Record> for RecordView {
                 error_rate: conditions.objective.error_rate,
                 live_traffic: word(&conditions.live_traffic).unwrap_or_default(),
                 endpoint: conditions.endpoint,
+                sends: conditions.sends.map(|digest| digest.to_string()),
             },
             run: run.to_string(),
             recorded_at: recorded_at.to_string(),

@@ -11,6 +11,7 @@ use super::AppError;
 use crate::base::clock::SystemClock;
 use crate::base::id::TargetName;
 use crate::diagnostic::Code;
+use crate::model::load::LoadSettings;
 use crate::model::network::AllowedHosts;
 use crate::model::objective::Objective;
 use crate::model::record::LiveTraffic;
@@ -22,13 +23,15 @@ pub use crate::runtime::ports::MeasureProgress;
 pub use crate::service::pressure::alone::Report;
 
 /// What messages of a load test call a setting, and the option that it is here.
-const OPTIONS: [(&str, &str); 6] = [
+const OPTIONS: [(&str, &str); 8] = [
     ("`limits.time`", "`--time`"),
     ("`limits.requests`", "`--requests`"),
     ("`limits.max_rate`", "`--max-rate`"),
     ("`measure.trial_time`", "`--trial-time`"),
     ("`measure.endpoint`", "the URL"),
     ("`measure.health`", "`--health`"),
+    ("`measure.tls.ca`", "`--ca`"),
+    ("`measure.http: auto`", "`--http auto`"),
 ];
 
 /// What to measure, and how far to go.
@@ -46,6 +49,8 @@ pub struct MeasureUrl {
     pub trial_time: Duration,
     /// How close the bounds must come, as a share of the upper one.
     pub precision: f64,
+    /// What is sent.
+    pub load: LoadSettings,
 }
 
 /// Measures. `look` is told how far it is; when `stop` is cancelled not another request is sent.
@@ -75,6 +80,7 @@ pub async fn measure(
         trial_time: order.trial_time,
         trial_requests: 300,
         precision: order.precision,
+        load: order.load.clone(),
     };
     let settings = TargetSettings {
         name: TargetName::from(host.as_str()),

@@ -2,6 +2,7 @@
 
 mod outcome;
 mod report;
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use self::outcome::{Baseline, Outcome};
 use self::report::Measured;
+use self::sending::Sending;
 use super::exit::Exit;
 use super::failure::{Failure, conclude, within_runtime};
 use super::output;
@@ -61,6 +63,8 @@ pub struct Args {
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Form,
+    #[command(flatten)]
+    sending: Sending,
 }
 
 /// How a measurement is printed.
@@ -133,6 +137,7 @@ fn perform(args: &Args) -> Result<Exit, Failure> {
     let baseline = args.baseline.as_deref().map(|path| read(path, &args.slo)).transpose()?;
     let baseline = baseline.zip(args.min_ratio).map(|(max_rps, min_ratio)| Baseline { max_rps, min_ratio });
     let order = MeasureUrl {
+        load: args.sending.read()?,
         url: args.url.clone(),
         health: args.health.clone(),
         objective: args.slo,

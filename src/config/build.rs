@@ -1,6 +1,7 @@
 //! Values by path become the configuration, with defaults where nothing was given.
 
 mod given;
+mod measure;
 mod schedules;
 mod strategy;
 mod webhooks;
@@ -25,10 +26,7 @@ use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::network::AllowedHosts;
 use crate::model::objective::Objective;
-use crate::model::record::LiveTraffic;
-use crate::model::target::{
-    DetectSettings, MeasureLimits, MeasureSettings, Mode, OnExpiry, PushAgent, RateSettings, TargetSettings,
-};
+use crate::model::target::{DetectSettings, Mode, OnExpiry, PushAgent, RateSettings, TargetSettings};
 
 /// Makes the configuration of what was given. Only good if no diagnostic is an error.
 pub(super) fn config(collected: &mut Collected, folder: &Path, sources: &Sources) -> Config {
@@ -85,10 +83,10 @@ impl Builder<'_> {
         };
         let lint = self.lint();
         let template =
-            collected.defaults.map(|_| self.target(&Scope { prefix: vec!["defaults"] }, &network, diagnostics));
+            collected.defaults.map(|_| self.target(&Scope { prefix: vec!["defaults"] }, &network, folder, diagnostics));
         let mut own = Vec::new();
         for name in &collected.items(List::Targets) {
-            own.push(self.target(&Scope { prefix: vec!["targets", &name.node] }, &network, diagnostics));
+            own.push(self.target(&Scope { prefix: vec!["targets", &name.node] }, &network, folder, diagnostics));
         }
         let targets = TargetTable::new(own, template);
         let schedules = collected.items(List::Schedules);
@@ -187,6 +185,7 @@ impl Builder<'_> {
         &mut self,
         scope: &Scope<'_>,
         network: &Given<AllowedHosts>,
+        folder: &Path,
         diagnostics: &mut Diagnostics,
     ) -> TargetSettings {
         let mode = self.text(scope, "mode");
@@ -214,7 +213,7 @@ impl Builder<'_> {
         if let Some(max_step) = &max_step {
             check::share("rate.max_step", max_step, 0.001..=f64::MAX, diagnostics);
         }
-        let measure = self.measure(scope, &p99, &ceiling, network, diagnostics);
+        let measure = self.measure(scope, (&p99, &ceiling), network, folder, diagnostics);
         let push_agents = self.agents(scope, network, diagnostics);
         let detect = DetectSettings {
             latency: self.optional(scope, "detect.latency").map(|given| duration(given).value),
@@ -244,73 +243,6 @@ impl Builder<'_> {
             push_agents,
             detect,
         }
-    }
-
-    fn measure(
-        &mut self,
-        scope: &Scope<'_>,
-        p99: &Given<Duration>,
-        ceiling: &Given<f64>,
-        network: &Given<AllowedHosts>,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<MeasureSettings> {
-        let own = self.below(scope.prefix.iter().chain(&["measure"])).next().map(|(_, found)| found.span);
-        let Some(endpoint) = self.optional(scope, "measure.endpoint").map(text) else {
-            // Limits without an endpoint are at home in `defaults` only.
-            if let (Some(own), Some(&"targets")) = (own, scope.prefix.first()) {
-                let message = format!("`{}.measure.endpoint` is missing", scope.prefix.join("."));
-                diagnostics.push(
-                    Diagnostic::error(Code::BadSetting, own, message)
-                        .label("this tells how to measure, but not what")
-                        .help("give the URL that load tests send requests to"),
-                );
-            }
-            return None;
-        };
-        check::reachable("measure.endpoint", &endpoint, network, diagnostics);
-        let health = self.optional(scope, "measure.health").map(text);
-        if let Some(health) = &health {
-            check::reachable("measure.health", health, network, diagnostics);
-        }
-        let live_traffic = self.text(scope, "measure.live_traffic");
-        let max_rate = self.rate_or(scope, "measure.limits.max_rate", ceiling);
-        let time = self.duration(scope, "measure.limits.time");
-        let requests = self.count(scope, "measure.limits.requests");
-        let request_timeout = self.duration(scope, "measure.request_timeout");
-        let trial_time = self.duration(scope, "measure.trial_time");
-        let trial_requests = self.count(scope, "measure.trial_requests");
-        let precision = self.share(scope, "measure.precision");
-        check::share("measure.precision", &precision, 0.001..=0.5, diagnostics);
-        check::positive("measure.limits.max_rate", &max_rate, diagnostics);
-        check::at_least(
-            "measure.request_timeout",
-            &request_timeout,
-            p99,
-            "that is `slo.p99`: no slower request could be seen",
-            diagnostics,
-        );
-        check::at_least(
-            "measure.limits.time",
-            &time,
-            &trial_time,
-            "that is `measure.trial_time`: not one trial would fit",
-            diagnostics,
-        );
-        check::fits(&requests, &trial_requests, diagnostics);
-        Some(MeasureSettings {
-            endpoint: endpoint.value,
-            health: health.map(|health| health.value),
-            live_traffic: match live_traffic.value.as_str() {
-                "hold" => LiveTraffic::Hold,
-                "isolated" => LiveTraffic::Isolated,
-                _ => LiveTraffic::Count,
-            },
-            limits: MeasureLimits { max_rate_rps: max_rate.value, time: time.value, requests: requests.value },
-            request_timeout: request_timeout.value,
-            trial_time: trial_time.value,
-            trial_requests: trial_requests.value,
-            precision: precision.value,
-        })
     }
 
     fn agents(

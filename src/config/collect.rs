@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::keys::{self, Key, Kind, List, Place};
+use super::requests;
 use super::tree::{Content, Node};
 use super::values::{Agent, Data, Value, parse, split_list};
 use crate::base::span::{Span, Spanned};
@@ -98,12 +99,20 @@ impl Collected {
             (Kind::TextList, _) => texts(node),
             (Kind::Agents, _) => self.agents(node),
             (Kind::Data, Content::Map(_)) => Ok(Value::Data(Data::read(node))),
-            (kind, Content::Scalar(text)) => parse(kind, text),
+            (Kind::Requests, _) => requests::requests(node, &mut self.diagnostics),
+            (Kind::Command, _) => requests::command(node, &mut self.diagnostics),
+            (Kind::Success, Content::Scalar(text)) => {
+                requests::success(text, &mut self.diagnostics).map_or(Ok(Value::Unknown), |text| Ok(Value::Text(text)))
+            }
+            (kind, Content::Scalar(text)) => parse(kind, &text.text),
             // Nothing written is nothing said; what could not be read has been told.
             (_, Content::Null) => return,
             (kind, _) => Err(format!("it must be {kind}, but it is {}", node.describe())),
         };
         match value {
+            Ok(Value::Unknown) => {
+                self.lost.insert(path);
+            }
             Ok(value) => {
                 self.found.insert(path, Found { value, span: node.span });
             }
@@ -171,11 +180,11 @@ fn help(key: Key) -> String {
 fn texts(node: &Node) -> Result<Value, String> {
     match &node.content {
         Content::Null => Ok(Value::Texts(Vec::new())),
-        Content::Scalar(text) => Ok(Value::Texts(split_list(text, node.span))),
+        Content::Scalar(text) => Ok(Value::Texts(split_list(&text.text, node.span))),
         Content::List(items) => items
             .iter()
             .map(|item| match &item.content {
-                Content::Scalar(text) if !text.is_empty() => Ok(Spanned::new(text.clone(), item.span)),
+                Content::Scalar(text) if !text.text.is_empty() => Ok(Spanned::new(text.text.clone(), item.span)),
                 _ => Err(format!("each entry must be a text, but one is {}", item.describe())),
             })
             .collect::<Result<_, _>>()
@@ -202,7 +211,9 @@ fn agent(node: &Node) -> Result<Agent, Box<Diagnostic>> {
             }
         };
         match &value.content {
-            Content::Scalar(text) if !text.trim().is_empty() => *slot = Some(Spanned::new(text.clone(), value.span)),
+            Content::Scalar(text) if !text.text.trim().is_empty() => {
+                *slot = Some(Spanned::new(text.text.clone(), value.span));
+            }
             _ => return Err(wrong(value.span, format!("`{}` of an agent must be a text", name.node))),
         }
     }

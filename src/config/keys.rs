@@ -39,6 +39,10 @@ pub enum Kind {
     Data,
     /// The name of a secret, never the secret.
     Secret,
+    Requests,
+    Command,
+    /// An expression over an answer.
+    Success,
 }
 
 /// The keys of the file under which things of one's own naming are listed.
@@ -242,6 +246,28 @@ pub const TARGET: &[Key] = keys! {
         "A trial sends at least this many requests.";
     "measure.precision" Kind::Percentage, Is("3%"),
         "The search ends when its bounds are this close, as a share of the upper one.";
+    "measure.requests" Kind::Requests, Says("`GET` of the endpoint"),
+        "What is sent, and how often each. See [requests](requests.md).";
+    "measure.data" Kind::Path, Says("none"),
+        "A CSV or JSONL file: each request takes the next row, which its `${data.…}` sees.";
+    "measure.success" Kind::Success, Says("a status from 200 to 299"),
+        "When an answer is a success, for requests that do not say it: an expression over `response`.";
+    "measure.allow_unsafe" Kind::Choice(&["true", "false"]), Is("false"),
+        "Whether requests other than `GET`, `HEAD` and `OPTIONS` may be sent: they may change what the target holds.";
+    "measure.arrivals" Kind::Choice(&["constant", "poisson"]), Is("constant"),
+        "When requests are due: evenly spaced, or independent of each other like those of many users.";
+    "measure.seed" Kind::Count, Is("1"),
+        "What is by chance in a load test is the same for the same seed.";
+    "measure.connections" Kind::Choice(&["keep", "new"]), Is("keep"),
+        "`keep` uses connections again, `new` opens one for each request.";
+    "measure.http" Kind::Choice(&["auto", "1.1", "2"]), Is("auto"),
+        "Which HTTP is spoken. `auto`: over TLS what the target prefers, without it 1.1. `2` without TLS is by prior knowledge.";
+    "measure.tls.ca" Kind::Path, Says("the system's"),
+        "The certificates (PEM) of the authorities that are trusted in place of the system's.";
+    "measure.tls.verify" Kind::Choice(&["on", "off"]), Is("on"),
+        "`off` trusts whoever answers: for targets whose certificate nobody can check.";
+    "measure.command" Kind::Command, Says("none"),
+        "A program and its arguments that send each trial in place of Homeostat. See [other load generators](requests.md#other-load-generators).";
     "agents" Kind::Agents, Is("[]"),
         "Agents of other makes: a list of `{ id: NAME, push: URL }`; commands are posted to the URL.";
 };
@@ -288,6 +314,26 @@ pub const AGENT: &[Key] = keys! {
         "The name by which the agent gets its share of the rate.";
     "push" Kind::Url, Required,
         "The URL that its commands are posted to.";
+};
+
+/// What each of `measure.requests` is written with.
+pub const REQUEST: &[Key] = keys! {
+    "method" Kind::Text, Is("GET"),
+        "Others than `GET`, `HEAD` and `OPTIONS` need `allow_unsafe: true`.";
+    "path" Kind::Text, Says("that of the endpoint"),
+        "With its query, from the root of the endpoint's host.";
+    "weight" Kind::Count, Is("1"),
+        "How often it is sent: its weight among all weights.";
+    "headers.KEY" Kind::Text, Says("none"),
+        "Headers, by their names.";
+    "body" Kind::Text, Says("none"),
+        "What it carries. How values are written into it follows from the header `content-type`.";
+    "grpc" Kind::Text, Says("none"),
+        "A unary method of gRPC, like `shop.v1.Cart/Add`, in place of `method`, `path` and `body`.";
+    "message" Kind::Text, Says("an empty one"),
+        "With `grpc`: the request message as Protocol Buffers encode it, in Base64.";
+    "success" Kind::Success, Says("`measure.success`"),
+        "When an answer is a success: an expression over `response`.";
 };
 
 /// Settings that the design has and this version has not: named, so that nobody searches for a typing error.
@@ -388,6 +434,9 @@ impl fmt::Display for Kind {
             Self::TimeZone => f.write_str("a time zone, like `Europe/Zurich`"),
             Self::Secret => f.write_str("the name of a secret, as `${secret.NAME}`"),
             Self::Data => f.write_str("a mapping, like `{ signature: v42 }`"),
+            Self::Requests => f.write_str("a list of `{ method, path, … }`"),
+            Self::Command => f.write_str("a list of a program and its arguments"),
+            Self::Success => f.write_str("an expression"),
         }
     }
 }

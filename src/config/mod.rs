@@ -8,7 +8,9 @@ mod check;
 mod collect;
 pub mod keys;
 mod overrides;
+mod requests;
 pub mod schedules;
+mod sending;
 pub mod show;
 mod tree;
 mod values;
@@ -31,6 +33,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::network::AllowedHosts;
 use crate::model::target::TargetSettings;
 use schedules::Scheduled;
+pub use sending::{Given, Sending, sending};
 use show::Setting;
 use webhooks::Subscribed;
 

@@ -6,6 +6,7 @@
 use super::collect::Collected;
 use super::keys::{self, Key, Kind};
 use super::tree::{Content, Node};
+use crate::base::fragment::Fragment;
 use crate::base::source::Sources;
 use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic};
@@ -39,11 +40,16 @@ pub(super) fn apply(collected: &mut Collected, environment: &[(String, String)],
             collected.defaults.get_or_insert(span);
         }
         let node = match key.kind {
-            Kind::Agents | Kind::Data => match super::yaml::read(source, text, &mut collected.diagnostics) {
-                Some(node) => node,
-                None => continue,
-            },
-            _ => Node { span, content: Content::Scalar(text.clone()), scalar: text.as_str().into(), is_cut: false },
+            Kind::Agents | Kind::Data | Kind::Requests | Kind::Command => {
+                match super::yaml::read(source, text, &mut collected.diagnostics) {
+                    Some(node) => node,
+                    None => continue,
+                }
+            }
+            _ => {
+                let content = Content::Scalar(Fragment::verbatim(source, 0, text.as_str()));
+                Node { span, content, scalar: text.as_str().into(), is_cut: false }
+            }
         };
         collected.value(path, key, &node);
     }

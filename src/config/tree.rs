@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use crate::base::fragment::Fragment;
 use crate::base::span::{Span, Spanned};
 
 /// A part of the file.
@@ -19,7 +20,7 @@ pub(super) struct Node {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Content {
     Null,
-    Scalar(String),
+    Scalar(Fragment),
     List(Vec<Node>),
     Map(Vec<(Spanned<String>, Node)>),
 }

@@ -11,6 +11,7 @@ use super::keys::Kind;
 use super::tree::{Content, Node};
 use crate::base::literal::{Percentage, Rate, format_duration, parse_duration};
 use crate::base::span::{Span, Spanned};
+use crate::model::load::{RequestSettings, Template};
 use crate::model::schedule;
 
 /// A value of some kind.
@@ -26,6 +27,8 @@ pub(super) enum Value {
     Texts(Vec<Spanned<String>>),
     Agents(Vec<Agent>),
     Data(Data),
+    Requests(Vec<Request>),
+    Command(Vec<Template>),
     /// Something was given, and what is wrong with it has been told.
     Unknown,
 }
@@ -78,6 +81,28 @@ fn note(path: String, node: &Node, places: &mut BTreeMap<String, Span>) {
     places.insert(path, node.span);
 }
 
+/// One entry of `requests`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Request {
+    pub settings: RequestSettings,
+    /// The whole entry.
+    pub span: Span,
+    /// Where its method stands, or else the entry.
+    pub method: Span,
+    /// Where it first looks at a row of data.
+    pub row: Option<Span>,
+}
+
+impl Request {
+    /// What tells it from others; headers and bodies may hold what is nobody's business.
+    fn show(&self) -> String {
+        let RequestSettings { method, path, weight, .. } = &self.settings;
+        let path = path.as_ref().map_or_else(String::new, |path| format!(" {path}"));
+        let weight = if *weight == 1 { String::new() } else { format!(" ×{weight}") };
+        format!("{method}{path}{weight}")
+    }
+}
+
 impl Value {
     /// As it would be written.
     pub(super) fn show(&self) -> String {
@@ -94,6 +119,12 @@ impl Value {
             }
             Self::Unknown => String::new(),
             Self::Data(data) => data.json.to_string(),
+            Self::Requests(requests) => {
+                format!("[{}]", requests.iter().map(Request::show).collect::<Vec<_>>().join(", "))
+            }
+            Self::Command(words) => {
+                format!("[{}]", words.iter().map(Template::to_string).collect::<Vec<_>>().join(", "))
+            }
             Self::Agents(agents) => {
                 let agents: Vec<_> = agents
                     .iter()
@@ -112,8 +143,8 @@ impl Value {
 pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
     let text = text.trim();
     match kind {
-        Kind::Text | Kind::Path | Kind::Store if text.is_empty() => Err("it is empty".to_owned()),
-        Kind::Text | Kind::Path => Ok(Value::Text(text.to_owned())),
+        Kind::Text | Kind::Path | Kind::Store | Kind::Success if text.is_empty() => Err("it is empty".to_owned()),
+        Kind::Text | Kind::Path | Kind::Success => Ok(Value::Text(text.to_owned())),
         Kind::Store => store(text),
         Kind::Url => url(text).map(|()| Value::Text(text.to_owned())),
         Kind::Address => text.parse().map(Value::Address).map_err(|_| {
@@ -152,7 +183,9 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
                 Err("a secret does not stand in the configuration, its name does: letters, digits and `_`".to_owned())
             }
         },
-        Kind::TextList | Kind::Agents | Kind::Data => Err(format!("it must be {kind}")),
+        Kind::TextList | Kind::Agents | Kind::Requests | Kind::Command | Kind::Data => {
+            Err(format!("it must be {kind}"))
+        }
     }
 }
 

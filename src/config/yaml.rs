@@ -3,8 +3,9 @@
 use serde_json::Value as Json;
 
 use super::tree::{Content, Node};
+use crate::base::fragment::Fragment;
 use crate::base::source::SourceId;
-use crate::base::span::Spanned;
+use crate::base::span::{Span, Spanned};
 use crate::diagnostic::Diagnostics;
 use crate::syntax::yaml::{self, Kind};
 
@@ -23,7 +24,10 @@ pub(super) fn plain(node: &yaml::Node) -> Node {
         Kind::Map(entries) => Content::Map(
             entries.iter().map(|(key, value)| (Spanned::new(key.name.clone(), key.span), plain(value))).collect(),
         ),
-        _ => Content::Scalar(node.scalar().map(|fragment| fragment.text.clone()).unwrap_or_default()),
+        _ => Content::Scalar(node.scalar().cloned().unwrap_or_else(|| {
+            let Span { source, start, .. } = node.span;
+            Fragment::verbatim(source, start as usize, "")
+        })),
     };
     let scalar = if matches!(content, Content::Scalar(_)) { node.to_json() } else { Json::Null };
     Node { span: node.span, content, scalar, is_cut: node.is_cut() }

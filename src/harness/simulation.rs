@@ -20,6 +20,7 @@ use crate::action::Registry;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::id::{RunId, TargetName};
 use crate::model::event::Event;
+use crate::model::load::LoadSettings;
 use crate::model::record::LiveTraffic;
 use crate::model::target::{MeasureLimits, MeasureSettings, Mode, TargetSettings};
 use crate::runtime::control::Control;
@@ -168,6 +169,7 @@ fn enforced(settings: TargetSettings) -> TargetSettings {
         trial_time: Duration::from_secs(2),
         trial_requests: 300,
         precision: 0.03,
+        load: LoadSettings::default(),
     });
     TargetSettings { mode: Mode::Enforce, measure: Some(measure), push_agents: Vec::new(), ..settings }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{described, document, reference, text};
-use crate::config::keys::{self, AGENT, ENGINE, Fallback, Key, Kind, List, SCHEDULE, TARGET, WEBHOOK};
+use crate::config::keys::{self, AGENT, ENGINE, Fallback, Key, Kind, List, REQUEST, SCHEDULE, TARGET, WEBHOOK};
 
 /// The schema of `homeostat.yaml`.
 pub fn config() -> Json {
@@ -28,7 +28,10 @@ pub fn config() -> Json {
         }
         rest.insert(
             "$defs".to_owned(),
-            json!({ "target": group(TARGET, ""), "schedule": schedule(), "webhook": webhook(), "agents": agents() }),
+            json!({
+                "target": group(TARGET, ""), "schedule": schedule(), "webhook": webhook(), "agents": agents(),
+                "requests": requests(),
+            }),
         );
         // A target that says how it is measured says what, unless `defaults` does.
         rest.insert("if".to_owned(), json!({ "not": measured(&["defaults", "measure"]) }));
@@ -146,7 +149,10 @@ fn value(kind: Kind) -> Json {
             json!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": "^[0-9_]*[1-9][0-9_]*$" }] })
         }
         Kind::Choice(words) => {
-            return json!({ "enum": words.iter().map(|word| json!(word)).chain([Json::Null]).collect::<Json>() });
+            // `true`, `2` and the like need no quotes: YAML's own value is read as it is written.
+            let unquoted = words.iter().filter_map(|word| serde_json::from_str::<Json>(word).ok());
+            let taken = words.iter().map(|word| json!(word)).chain(unquoted).chain([Json::Null]);
+            return json!({ "enum": taken.collect::<Json>() });
         }
         Kind::Off => json!({ "const": "off" }),
         Kind::TextList => json!({ "anyOf": [{ "type": "array", "items": text::filled() }, { "type": "string" }] }),
@@ -155,6 +161,11 @@ fn value(kind: Kind) -> Json {
         Kind::Secret => json!({ "type": "string", "pattern": r"^\s*\$\{\s*secret\.[A-Za-z0-9_]+\s*\}\s*$" }),
         Kind::Data => json!({ "type": "object" }),
         Kind::Agents => return reference("agents"),
+        Kind::Requests => return reference("requests"),
+        Kind::Command => {
+            json!({ "type": "array", "items": { "type": ["string", "number", "boolean"] }, "minItems": 1 })
+        }
+        Kind::Success => json!({ "type": ["string", "boolean"], "minLength": 1 }),
     };
     json!({ "anyOf": [scalar, { "type": "null" }] })
 }
@@ -173,4 +184,13 @@ fn agents() -> Json {
         "type": "array",
         "items": { "type": "object", "properties": properties, "required": required, "additionalProperties": false },
     })
+}
+
+/// What a load test sends.
+fn requests() -> Json {
+    let mut request = group(REQUEST, "");
+    if let Some(request) = request.as_object_mut() {
+        request.insert("type".to_owned(), json!("object"));
+    }
+    json!({ "anyOf": [{ "type": "array", "items": request, "minItems": 1, "maxItems": 100 }, { "type": "null" }] })
 }

@@ -6,6 +6,7 @@ pub mod action;
 pub mod assignment;
 pub mod event;
 pub mod latency;
+pub mod load;
 pub mod metric;
 pub mod network;
 pub mod objective;

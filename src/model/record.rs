@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::objective::Objective;
 use super::target::TargetSettings;
 use crate::base::clock::Timestamp;
+use crate::base::digest::Digest;
 use crate::base::id::{RunId, Signature, TargetName};
 
 /// The verified maximum throughput of one signature under stated conditions.
@@ -126,6 +127,9 @@ pub struct Conditions {
     pub live_traffic: LiveTraffic,
     /// The endpoint that was tested, without credentials.
     pub endpoint: String,
+    /// Names what was sent to it; `None`: `GET`, evenly spaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sends: Option<Digest>,
 }
 
 impl Conditions {
@@ -136,6 +140,7 @@ impl Conditions {
             objective: settings.slo,
             live_traffic: measure.live_traffic,
             endpoint: without_credentials(&measure.endpoint),
+            sends: measure.load.digest(),
         })
     }
 }

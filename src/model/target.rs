@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use super::load::LoadSettings;
 use super::objective::Objective;
 use super::record::{LiveTraffic, Record};
 use super::schema::{Field, Object, Shape};
@@ -133,6 +134,8 @@ pub struct MeasureSettings {
     pub trial_requests: u64,
     /// The search ends when its bounds are this close, as a share of the upper one.
     pub precision: f64,
+    /// What is sent.
+    pub load: LoadSettings,
 }
 
 /// What a load test may never exceed.

@@ -110,6 +110,7 @@ fn settings() -> TargetSettings {
             trial_time: Duration::from_secs(2),
             trial_requests: 300,
             precision: 0.03,
+            load: crate::model::load::LoadSettings::default(),
         }),
         push_agents: Vec::new(),
         detect: crate::model::target::DetectSettings::default(),

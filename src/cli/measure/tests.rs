@@ -8,6 +8,7 @@ use crate::app::measure::Report;
 use crate::base::clock::Timestamp;
 use crate::cli::{Cli, Command};
 use crate::demo::service::{Capacity, Plant};
+use crate::model::load::LoadSettings;
 use crate::model::record::{Measurement, Stopped, Trial, TrialVerdict, Verdict};
 
 fn order() -> MeasureUrl {
@@ -21,6 +22,7 @@ fn order() -> MeasureUrl {
         request_timeout: Duration::from_secs(10),
         trial_time: Duration::from_secs(2),
         precision: 0.03,
+        load: LoadSettings::default(),
     }
 }
 

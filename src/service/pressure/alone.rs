@@ -66,7 +66,8 @@ pub async fn measure(
     stop: CancellationToken,
     mut look: impl FnMut(&MeasureProgress),
 ) -> Report {
-    let endpoints = match Endpoints::new(measure, &Arc::new(allowed), RunId::generate()) {
+    let run = RunId::generate();
+    let endpoints = match Endpoints::new(measure, Arc::new(allowed), run).await {
         Ok(endpoints) => endpoints,
         Err(problem) => {
             let result = Err(ActionError::permanent(problem));
@@ -85,6 +86,7 @@ pub async fn measure(
     let session = Session {
         settings,
         measure,
+        run,
         endpoint: endpoints.target,
         health: endpoints.health,
         live,

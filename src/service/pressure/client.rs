@@ -1,57 +1,46 @@
-//! One endpoint as the load test calls it: HTTP/1.1 over kept connections, to allowed addresses only.
+//! One endpoint as a load test calls it: which requests, over which connections, from which thread.
 //!
-//! A name is resolved once for each connection, and the connection goes to the very address that was checked, so that a
-//! name that resolves differently the next moment leads nowhere else. Redirects are answers, never followed.
+//! Redirects are answers, never followed.
 
-use std::error::Error as _;
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty};
-use hyper_util::client::legacy::{self, Client};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use http::{StatusCode, Uri};
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
+use super::requests::{Mix, Turn};
+use super::thread::Thread;
+use super::transport::Transport;
 use crate::base::id::RunId;
+use crate::model::load::LoadSettings;
 use crate::model::network::AllowedHosts;
 use crate::model::record::without_credentials;
 
-/// Marks every request of a load test, so that services and detectors can tell it from their users' traffic.
-pub const RUN_HEADER: &str = "homeostat-run";
-
-/// Idle connections are kept between trials.
-const IDLE: Duration = Duration::from_secs(20);
-
-/// An endpoint, and the connections to it.
-#[derive(Clone)]
+/// An endpoint, what is sent to it, and the connections to it.
+#[derive(Clone, Debug)]
 pub struct Endpoint {
-    client: Client<Connector, Empty<Bytes>>,
-    uri: Uri,
-    run: HeaderValue,
-    timeout: Duration,
+    inner: Arc<Inner>,
+    thread: Thread,
 }
 
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint").field("uri", &self.uri).field("timeout", &self.timeout).finish_non_exhaustive()
-    }
+#[derive(Debug)]
+struct Inner {
+    mix: Mix,
+    transport: Transport,
+    timeout: Duration,
 }
 
 /// What came of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// A status below 300, and the whole body.
+    /// What was wanted, to its last byte.
     Success,
-    /// Any other status.
+    /// Another status.
     Status(StatusCode),
+    /// An answer that its own test refused: why.
+    Unwanted(String),
     Failed(Failure),
 }
 
@@ -76,7 +65,8 @@ impl fmt::Display for Answer {
             }
             Self::Status(status) => write!(f, "it answered {status}"),
             Self::Failed(Failure::Timeout) => f.write_str("it did not answer in time"),
-            Self::Failed(Failure::Sender(why) | Failure::NotAllowed(why) | Failure::Connection(why)) => {
+            Self::Unwanted(why)
+            | Self::Failed(Failure::Sender(why) | Failure::NotAllowed(why) | Failure::Connection(why)) => {
                 f.write_str(why)
             }
         }
@@ -84,127 +74,64 @@ impl fmt::Display for Answer {
 }
 
 impl Endpoint {
+    /// Makes every request, and sends none.
+    ///
     /// # Errors
-    /// What is wrong with the URL, as a sentence.
-    pub fn new(url: &str, allowed: Arc<AllowedHosts>, run: RunId, timeout: Duration) -> Result<Self, String> {
+    /// What is wrong with the URL, the requests or their data, as a sentence.
+    pub fn new(
+        url: &str,
+        load: &LoadSettings,
+        allowed: Arc<AllowedHosts>,
+        run: RunId,
+        timeout: Duration,
+        thread: Thread,
+    ) -> Result<Self, String> {
         let shown = without_credentials(url);
         let uri: Uri = shown.parse().map_err(|error| format!("`{shown}` is not a URL: {error}"))?;
-        match (uri.scheme_str(), uri.host()) {
-            (Some("http"), Some(_)) => {}
-            (Some("https"), _) => {
-                return Err(format!("`{shown}`: load tests speak plain http only; give an http endpoint"));
-            }
-            _ => return Err(format!("`{shown}` is not a URL like `http://host:port/path`")),
+        if !matches!((uri.scheme_str(), uri.host()), (Some("http" | "https"), Some(_))) {
+            return Err(format!("`{shown}` is not a URL like `http://host:port/path`"));
         }
-        let run = HeaderValue::from_str(&run.to_string()).map_err(|error| error.to_string())?;
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .build(Connector { allowed });
-        Ok(Self { client, uri, run, timeout })
+        let mix = Mix::new(&uri, load, run)?;
+        let transport = Transport::new(&uri, load, allowed)?;
+        Ok(Self { inner: Arc::new(Inner { mix, transport, timeout }), thread })
     }
 
     /// A request that takes longer has failed.
     pub fn timeout(&self) -> Duration {
-        self.timeout
+        self.inner.timeout
     }
 
-    /// Sends one request and takes the answer to its last byte, by `due` and the request timeout.
-    pub async fn call(&self, due: Instant) -> Answer {
-        tokio::time::timeout_at(due + self.timeout, self.exchange()).await.unwrap_or(Answer::Failed(Failure::Timeout))
+    /// Where its requests are sent from.
+    pub(super) fn thread(&self) -> &Thread {
+        &self.thread
     }
 
-    async fn exchange(&self) -> Answer {
-        let mut request = Request::new(Empty::new());
-        *request.uri_mut() = self.uri.clone();
-        request.headers_mut().insert(RUN_HEADER, self.run.clone());
-        let response = match self.client.request(request).await {
-            Ok(response) => response,
-            Err(error) => return Answer::Failed(failure(&error)),
-        };
-        let status = response.status();
-        let mut body = response.into_body();
-        while let Some(frame) = body.frame().await {
-            if let Err(error) = frame {
-                return Answer::Failed(Failure::Connection(format!("the answer broke off: {error}")));
-            }
-        }
-        if status.is_success() { Answer::Success } else { Answer::Status(status) }
-    }
-}
-
-/// Finds the cause that a person can do something about.
-fn failure(error: &legacy::Error) -> Failure {
-    let mut cause = error.source();
-    let mut last = error.to_string();
-    while let Some(inner) = cause {
-        last = inner.to_string();
-        if let Some(io) = inner.downcast_ref::<io::Error>() {
-            return match io.kind() {
-                // From our own connector.
-                io::ErrorKind::PermissionDenied if io.raw_os_error().is_none() => Failure::NotAllowed(io.to_string()),
-                io::ErrorKind::AddrNotAvailable => Failure::Sender("no local port is free".to_owned()),
-                _ if out_of_files(io) => Failure::Sender("too many open files: raise `ulimit -n`".to_owned()),
-                _ => Failure::Connection(io.to_string()),
-            };
-        }
-        cause = inner.source();
-    }
-    Failure::Connection(last)
-}
-
-fn out_of_files(error: &io::Error) -> bool {
-    let errno = error.raw_os_error().map(rustix::io::Errno::from_raw_os_error);
-    matches!(errno, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
-}
-
-/// Connects to the addresses of a host that are allowed.
-#[derive(Clone, Debug)]
-struct Connector {
-    allowed: Arc<AllowedHosts>,
-}
-
-impl tower::Service<Uri> for Connector {
-    type Response = TokioIo<TcpStream>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
+    /// Sends one request, of the kind that is sent most, and takes the answer to its last byte.
+    pub async fn call(&self) -> Answer {
+        let inner = Arc::clone(&self.inner);
+        let calling = self.thread.spawn(async move {
+            let Some(turn) = inner.mix.probe() else { return Answer::Failed(Failure::Timeout) };
+            inner.call(turn, Instant::now()).await
+        });
+        let gone = |_| Answer::Failed(Failure::Sender("the thread that sends has ended".to_owned()));
+        AbortOnDropHandle::new(calling).await.unwrap_or_else(gone)
     }
 
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let allowed = Arc::clone(&self.allowed);
-        Box::pin(async move {
-            let stream = connect(&uri, &allowed).await?;
-            stream.set_nodelay(true)?;
-            Ok(TokioIo::new(stream))
-        })
+    /// Sends the request whose turn it is. Only on the endpoint's own thread.
+    pub(super) async fn call_next(&self, due: Instant) -> Answer {
+        let Some(turn) = self.inner.mix.next() else { return Answer::Failed(Failure::Timeout) };
+        self.inner.call(turn, due).await
     }
 }
 
-async fn connect(uri: &Uri, allowed: &AllowedHosts) -> io::Result<TcpStream> {
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let port = uri.port_u16().unwrap_or(80);
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
-    let mut refused = None;
-    let mut failed = None;
-    for address in found {
-        if !allowed.allows(host, address.ip()) {
-            refused = Some(address.ip());
-            continue;
-        }
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failed = Some(error),
+impl Inner {
+    /// Has its answer by `due` and the request timeout.
+    async fn call(&self, Turn { made, success }: Turn<'_>, due: Instant) -> Answer {
+        let exchange = self.transport.exchange(made, success.wants());
+        match tokio::time::timeout_at(due + self.timeout, exchange).await {
+            Ok(Ok(reply)) => success.judge(reply),
+            Ok(Err(failure)) => Answer::Failed(failure),
+            Err(_) => Answer::Failed(Failure::Timeout),
         }
     }
-    Err(match (failed, refused) {
-        (Some(error), _) => error,
-        (None, Some(ip)) => io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            format!("`{host}` is at {ip}, and the configuration allows no load there; add it to `allowed_hosts`"),
-        ),
-        (None, None) => io::Error::new(io::ErrorKind::NotFound, format!("`{host}` has no address")),
-    })
 }

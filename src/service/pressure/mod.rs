@@ -1,17 +1,24 @@
 //! Load tests: an order to measure becomes a verified maximum rate, without doing harm.
 //!
 //! `search` decides what to try, `verdict` what a trial means, `generator` sends it, `figures` counts it, `session` joins
-//! them. What must not be known here: rules, workflows, how agents are told.
+//! them. `requests` makes what is sent, `transport` carries it; `driver` has
+//! another program send a trial. What must not be known here: rules, workflows, how agents are told.
 
+mod alarm;
 pub mod alone;
 pub mod client;
+mod driver;
 pub mod figures;
 pub mod generator;
 mod live;
 pub mod queue;
+mod requests;
+mod schedule;
 pub mod search;
 mod session;
 pub mod simulated;
+pub mod thread;
+mod transport;
 pub mod verdict;
 
 use std::collections::BTreeSet;
@@ -66,7 +73,8 @@ impl PressureService {
     async fn perform(&self, order: &MeasureOrder, link: &Link) -> Result<Measurement, ActionError> {
         let measure = permitted(order)?;
         let target = &order.settings.name;
-        let Endpoints { target: endpoint, health } = Endpoints::new(measure, &self.allowed, order.run)
+        let Endpoints { target: endpoint, health } = Endpoints::new(measure, Arc::clone(&self.allowed), order.run)
+            .await
             .map_err(|problem| ActionError::permanent(format!("cannot load-test `{target}`: {problem}")))?;
         let _turn = self.turns.acquire().await.map_err(|_| ActionError::transient("the engine is stopping"))?;
         if measure.live_traffic == LiveTraffic::Hold {
@@ -78,8 +86,8 @@ impl PressureService {
             target,
             kind: measure.live_traffic,
         };
-        let session =
-            Session { settings: &order.settings, measure, endpoint, health, live, link, hint_rps: order.hint_rps };
+        let (settings, run, hint_rps) = (order.settings.as_ref(), order.run, order.hint_rps);
+        let session = Session { settings, measure, run, endpoint, health, live, link, hint_rps };
         session.run(order.checkpoint.clone()).await
     }
 

@@ -11,12 +11,15 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::client::{Answer, Endpoint, Failure};
+use super::driver;
 use super::figures::{Cut, Figures, count, whole};
-use super::generator::{self, Load};
+use super::generator::{self, Load, Sent};
 use super::live::Live;
 use super::search::{Budget, Found, GaveUp, Observed, Params, Plan, Rested, Search, Stage, Step};
+use super::thread::Thread;
 use crate::base::clock::Timestamp;
 use crate::base::id::RunId;
+use crate::model::load::LoadSettings;
 use crate::model::network::AllowedHosts;
 use crate::model::record::{Measurement, Stopped, Trial, TrialVerdict, without_credentials};
 use crate::model::target::{MeasureSettings, TargetSettings};
@@ -115,12 +118,25 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
+    /// Reads the data and makes every request, away from where tasks run.
+    ///
     /// # Errors
-    /// What is wrong with a URL, as a sentence.
-    pub(super) fn new(measure: &MeasureSettings, allowed: &Arc<AllowedHosts>, run: RunId) -> Result<Self, String> {
-        let endpoint = |url: &str, timeout| Endpoint::new(url, Arc::clone(allowed), run, timeout);
-        let health = measure.health.as_deref().map(|url| endpoint(url, HEALTH_PATIENCE)).transpose()?;
-        Ok(Self { target: endpoint(&measure.endpoint, measure.request_timeout)?, health })
+    /// What is wrong with a URL or what is to be sent to it, as a sentence.
+    pub(super) async fn new(measure: &MeasureSettings, allowed: Arc<AllowedHosts>, run: RunId) -> Result<Self, String> {
+        let measure = measure.clone();
+        let making = tokio::task::spawn_blocking(move || Self::make(&measure, &allowed, run));
+        making.await.map_err(|_| "the engine is stopping".to_owned())?
+    }
+
+    fn make(measure: &MeasureSettings, allowed: &Arc<AllowedHosts>, run: RunId) -> Result<Self, String> {
+        let thread = Thread::start()?;
+        let endpoint = |url: &str, load: &LoadSettings, timeout| {
+            Endpoint::new(url, load, Arc::clone(allowed), run, timeout, thread.clone())
+        };
+        // Asked with a plain GET, as whoever watches the target would; only whom to trust is the same.
+        let plain = LoadSettings { tls: measure.load.tls.clone(), ..LoadSettings::default() };
+        let health = measure.health.as_deref().map(|url| endpoint(url, &plain, HEALTH_PATIENCE)).transpose()?;
+        Ok(Self { target: endpoint(&measure.endpoint, &measure.load, measure.request_timeout)?, health })
     }
 }
 
@@ -129,6 +145,7 @@ impl Endpoints {
 pub(super) struct Session<'a> {
     pub(super) settings: &'a TargetSettings,
     pub(super) measure: &'a MeasureSettings,
+    pub(super) run: RunId,
     pub(super) endpoint: Endpoint,
     pub(super) health: Option<Endpoint>,
     pub(super) live: Live<'a>,
@@ -179,7 +196,7 @@ impl Session<'_> {
         let started_at = self.live.clock.now();
         let mut requests = 1;
         loop {
-            let answer = self.endpoint.call(Instant::now()).await;
+            let answer = self.endpoint.call().await;
             match answer {
                 Answer::Success => break,
                 Answer::Failed(Failure::NotAllowed(_)) => return Err(self.unreachable(&answer)),
@@ -189,7 +206,7 @@ impl Session<'_> {
             requests += 1;
         }
         if let Some(health) = &self.health {
-            let answer = health.call(Instant::now()).await;
+            let answer = health.call().await;
             if answer != Answer::Success {
                 return Err(ActionError::permanent(format!(
                     "`{}` is not load-tested: its health check failed before any load: {answer}; check `measure.health`",
@@ -260,12 +277,19 @@ impl Session<'_> {
         }
         let least_s = plan.time_ms / 1e3;
         let seconds = (count(plan.requests) / own).clamp(least_s, least_s * LONGEST_TRIAL);
-        let load = Load { rate_rps: own, duration: Duration::from_secs_f64(seconds), patient: plan.patient };
+        let trials = u64::try_from(state.search.curve().len()).unwrap_or(u64::MAX);
+        let load = Load {
+            rate_rps: own,
+            duration: Duration::from_secs_f64(seconds),
+            arrivals: self.measure.load.arrivals,
+            seed: self.measure.load.seed.wrapping_add(trials),
+            patient: plan.patient,
+        };
         let mut progress = self.progress(state, stage_name(plan.stage));
         (progress.rate_rps, progress.live_rps) = (own + live_before, live_before);
         let from = self.live.clock.now();
         let (mut looks, sick) = (0_u32, AtomicBool::new(false));
-        let sending = generator::send(&self.endpoint, &load, &self.settings.slo, || {
+        let look = || {
             looks += 1;
             if sick.load(Ordering::Relaxed) {
                 return Some(Cut::Unhealthy);
@@ -280,10 +304,10 @@ impl Session<'_> {
             progress.requests = state.search.requests() + whole(own * from_start(self.live.clock.now(), from));
             self.show(&progress);
             (own + live > max * LIVE_TOLERANCE).then_some(Cut::LiveRose)
-        });
+        };
         let sent = tokio::select! {
             biased;
-            sent = sending => sent,
+            sent = self.send(&load, look) => sent?,
             never = self.watch(&sick) => match never {},
         };
         if let Some(answer @ Answer::Failed(Failure::NotAllowed(_))) = &sent.failure {
@@ -297,12 +321,23 @@ impl Session<'_> {
         Ok(Observed { figures: sent.figures, live_rps, spent_ms: spent_ms() })
     }
 
+    /// Sends a trial, or has another program send it.
+    async fn send(&self, load: &Load, look: impl FnMut() -> Option<Cut>) -> Result<Sent, ActionError> {
+        let objective = &self.settings.slo;
+        let Some(driver) = &self.measure.load.driver else {
+            return Ok(generator::send(&self.endpoint, load, objective, look).await);
+        };
+        let trial = driver::Trial { driver, endpoint: &self.measure.endpoint, run: self.run, load, objective };
+        let wrong = |why| ActionError::permanent(format!("cannot load-test `{}`: {why}", self.settings.name));
+        trial.send(look).await.map_err(wrong)
+    }
+
     /// Asks for the target's health, and says so once it is gone.
     async fn watch(&self, sick: &AtomicBool) -> Infallible {
         let Some(health) = &self.health else { return std::future::pending().await };
         let mut failures = 0;
         loop {
-            let answer = health.call(Instant::now()).await;
+            let answer = health.call().await;
             failures = if answer == Answer::Success { 0 } else { failures + 1 };
             if failures >= SICK {
                 tracing::warn!(%answer, "the health check failed; the load test stops");
@@ -344,7 +379,7 @@ impl Session<'_> {
     async fn probe(&self) -> (Answer, f64) {
         tokio::time::sleep(PROBE_PAUSE).await;
         let began = Instant::now();
-        let answer = self.endpoint.call(began).await;
+        let answer = self.endpoint.call().await;
         (answer, began.elapsed().as_secs_f64() * 1e3)
     }
 

@@ -12,6 +12,7 @@ use crate::base::id::{AgentId, RunId};
 use crate::demo::clients::Clients;
 use crate::demo::service::{Capacity, Plant};
 use crate::model::assignment::Traffic;
+use crate::model::load::LoadSettings;
 use crate::model::objective::Objective;
 use crate::model::record::{TrialVerdict, Verdict};
 use crate::model::strategy::StrategySettings;
@@ -90,6 +91,7 @@ impl Setting {
             trial_time: Duration::from_millis(1_500),
             trial_requests: 300,
             precision: 0.03,
+            load: LoadSettings::default(),
         };
         let settings = TargetSettings {
             name: TargetName::from("checkout"),
@@ -277,9 +279,6 @@ async fn what_must_not_be_tested_is_not_sent_a_request() {
     setting.settings.mode = Mode::Observe;
     assert!(setting.refused().await.contains("`checkout` is in mode observe: no load test is run"));
     setting.settings.mode = Mode::Enforce;
-    let port = plant.address().port();
-    setting.measure().endpoint = format!("https://127.0.0.1:{port}/");
-    assert!(setting.refused().await.contains("plain http only"));
     setting.measure().endpoint = "not a url".to_owned();
     assert!(setting.refused().await.contains("is not a URL"));
     setting.measure().endpoint = "http://192.0.2.1/".to_owned();
@@ -300,6 +299,16 @@ async fn an_endpoint_that_refuses_is_named_with_the_cause() {
     assert!(!message.contains("secret"), "{message}");
 }
 
+fn endpoint(
+    url: &str,
+    load: &LoadSettings,
+    allowed: &Arc<AllowedHosts>,
+    run: RunId,
+) -> Result<client::Endpoint, String> {
+    let thread = thread::Thread::start()?;
+    client::Endpoint::new(url, load, Arc::clone(allowed), run, Duration::from_secs(5), thread)
+}
+
 #[tokio::test]
 async fn a_request_names_its_run() {
     let run = RunId::generate();
@@ -311,10 +320,7 @@ async fn a_request_names_its_run() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, echo).await });
     let allowed = Arc::new(AllowedHosts::loopback());
-    let call = async |run| {
-        let endpoint = client::Endpoint::new(&url, Arc::clone(&allowed), run, Duration::from_secs(5)).unwrap();
-        endpoint.call(tokio::time::Instant::now()).await
-    };
+    let call = async |run| endpoint(&url, &LoadSettings::default(), &allowed, run).unwrap().call().await;
     assert_eq!(call(run).await, client::Answer::Success);
     assert_eq!(call(RunId::generate()).await, client::Answer::Status(http::StatusCode::BAD_REQUEST));
 }
@@ -395,4 +401,78 @@ async fn the_twin_answers_from_its_capacity_and_obeys_the_same_rules() {
     setting.settings.mode = Mode::Observe;
     assert_eq!(stopped.measure(setting.order(), setting.link()).await.unwrap_err().kind, FailureKind::Permanent);
     assert_eq!(stopped.orders().len(), 4);
+}
+
+/// A service that keeps what it was sent.
+async fn kept() -> (String, Arc<Mutex<Vec<String>>>) {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let (told, keeps) = (Arc::clone(&kept), move |request: axum::extract::Request| {
+        let kept = Arc::clone(&kept);
+        async move {
+            let (head, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, 1_000).await.unwrap();
+            kept.lock().unwrap().push(format!("{} {} {}", head.method, head.uri, String::from_utf8_lossy(&body)));
+            if head.method == http::Method::POST { http::StatusCode::CREATED } else { http::StatusCode::OK }
+        }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(keeps)).await });
+    (url, told)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trial_sends_the_mix_that_was_said() {
+    use crate::model::load::{Arrivals, Body, Piece, RequestSettings, Template};
+    let text = |text: &str| Piece::Text(text.to_owned());
+    let folder = tempfile::tempdir().unwrap();
+    let rows = folder.path().join("rows.csv");
+    std::fs::write(&rows, "id\na b\nc\n").unwrap();
+    let get = RequestSettings {
+        path: Some(Template(vec![text("/items/"), Piece::Expression("data.id".to_owned())])),
+        weight: 3,
+        ..RequestSettings::default()
+    };
+    let post = RequestSettings {
+        method: "POST".to_owned(),
+        path: Some(Template(vec![text("/carts")])),
+        body: Body::Text(Template(vec![text("add "), Piece::Expression("data.id".to_owned())])),
+        success: Some("response.status == 201".to_owned()),
+        ..RequestSettings::default()
+    };
+    let (requests, arrivals) = (vec![get, post], Arrivals::Poisson);
+    let settings = LoadSettings { requests, data: Some(rows), arrivals, ..LoadSettings::default() };
+    let (url, kept) = kept().await;
+    let allowed = Arc::new(AllowedHosts::loopback());
+    let endpoint = endpoint(&url, &settings, &allowed, RunId::generate()).unwrap();
+    let duration = Duration::from_secs(1);
+    let load = generator::Load { rate_rps: 200.0, duration, arrivals, seed: 5, patient: true };
+    let objective = Objective { p99_ms: 2_000.0, error_rate: 0.0 };
+    let sent = generator::send(&endpoint, &load, &objective, || None).await;
+    assert_eq!((sent.figures.sent, sent.figures.failed), (200, 0), "{:?}", sent.failure);
+    assert!((sent.figures.own_rps - 200.0).abs() < 1e-6, "{}", sent.figures.own_rps);
+    let kept = kept.lock().unwrap();
+    let times = |line: &str| kept.iter().filter(|kept| kept.as_str() == line).count();
+    let counts = ["GET /items/a%20b ", "GET /items/c ", "POST /carts add a b", "POST /carts add c"].map(times);
+    assert_eq!(counts, [75, 75, 25, 25], "{kept:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_program_sends_the_trials_of_a_search() {
+    use crate::model::load::{DriverSettings, Piece, Template};
+    let (plant, mut setting) = plant(800.0).await;
+    // It bears 300 requests a second, as it tells.
+    let script = "r=$0; p=20; [ ${r%.*} -gt 300 ] && p=900; n=$1; \
+                  echo \"{\\\"requests\\\": $n, \\\"errors\\\": 0, \\\"p99_ms\\\": $p, \\\"lateness_p99_ms\\\": 1}\"";
+    let word = |text: &str| Template(vec![Piece::Text(text.to_owned())]);
+    let of = |text: &str| Template(vec![Piece::Expression(text.to_owned())]);
+    let command = vec![word("sh"), word("-c"), word(script), of("trial.rate_rps"), of("trial.requests")];
+    setting.measure().load.driver = Some(DriverSettings { command, folder: "".into() });
+    let found = setting.run().await.unwrap();
+    assert!((280.0..=301.0).contains(&found.max_rps), "{found:?}");
+    assert_eq!(found.verdict, Verdict::Confirmed);
+    assert!(plant.counts().offered < 100, "only probes come from here");
+    let word = Template(vec![Piece::Text("/nowhere/load".to_owned())]);
+    setting.measure().load.driver = Some(DriverSettings { command: vec![word], folder: "".into() });
+    assert!(setting.refused().await.contains("`/nowhere/load` cannot be started"));
 }

@@ -136,6 +136,7 @@ fn settings() -> TargetSettings {
             trial_time: Duration::from_millis(1_500),
             trial_requests: 300,
             precision: 0.03,
+            load: crate::model::load::LoadSettings::default(),
         }),
         push_agents: Vec::new(),
         detect: crate::model::target::DetectSettings::default(),
@@ -162,6 +163,7 @@ fn record(max_rps: f64, recorded_at: Timestamp) -> Record {
             objective: settings.slo,
             live_traffic: measure.live_traffic,
             endpoint: measure.endpoint,
+            sends: None,
         },
         run: RunId::generate(),
         recorded_at,
@@ -205,6 +207,12 @@ async fn a_record_of_other_conditions_does_not_count() {
     let mut other = settings();
     other.measure.as_mut().unwrap().endpoint = "http://127.0.0.1:8081/".to_owned();
     assert_eq!(found(&recorder, &other, None).await, None);
+    let mut other = settings();
+    other.measure.as_mut().unwrap().load.arrivals = crate::model::load::Arrivals::Poisson;
+    assert_eq!(found(&recorder, &other, None).await, None);
+    let mut same = settings();
+    same.measure.as_mut().unwrap().load.seed = 9;
+    assert_eq!(found(&recorder, &same, None).await, Some(500.0), "chance alone makes no other load");
     let unmeasured = TargetSettings { measure: None, ..settings() };
     assert_eq!(found(&recorder, &unmeasured, None).await, None);
 }

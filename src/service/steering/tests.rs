@@ -109,6 +109,7 @@ fn settings(name: StrategyName, mode: Mode) -> TargetSettings {
         trial_time: Duration::from_secs(2),
         trial_requests: 300,
         precision: 0.03,
+        load: crate::model::load::LoadSettings::default(),
     });
     settings
 }

@@ -162,6 +162,7 @@ pub(in crate::store) fn record(target: &str, signature: &str, n: u8, recorded_at
             objective: Objective { p99_ms: 250.0, error_rate: 0.001 },
             live_traffic: LiveTraffic::Count,
             endpoint: "http://checkout.staging.internal/".to_owned(),
+            sends: None,
         },
         run: run_id(n),
         recorded_at: Timestamp(recorded_at),
