@@ -446,7 +446,7 @@ impl LanguageServer for Server {
             // What is wrong with the file is shown already.
             let formatted = match &file.tree {
                 Tree::Rules(_) => rules::format::format(file.id, text).ok()?,
-                _ => yaml::format::format(file.id, text).ok()?,
+                Tree::Workflow(_) => yaml::format::format(file.id, text).ok()?,
             };
             let whole = Range { start: Position::default(), end: position(text, text.len()) };
             let changes = (formatted != text).then_some(TextEdit { range: whole, new_text: formatted });
