@@ -59,6 +59,8 @@ impl Composer<'_> {
                         misspelt.push(name);
                     }
                     self.unknown((key, node), declared, intended, whose);
+                    // What is wrong within is wrong wherever it belongs.
+                    self.value(node, ANYTHING, &format!("`{}`", key.name));
                     None
                 }
             };

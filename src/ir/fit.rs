@@ -4,8 +4,10 @@
 //! declaration again when it is there.
 
 use crate::base::literal::parse_duration;
+use crate::base::span::Span;
 use crate::base::suggest::nearest;
 use crate::expression::Program;
+use crate::expression::ast::{Expr, ExprKind, Literal};
 use crate::model::schema::{Object, Shape};
 
 /// Whether a value of shape `actual` fits `declared`. A value that may be null fits: whether it is null shows when it
@@ -68,6 +70,59 @@ pub fn program_fits(program: &Program, declared: &Shape) -> Result<(), String> {
         return Ok(());
     }
     fits(&program.shape(), declared)
+}
+
+/// What of a value that is written out in the expression does not fit `declared`, with its place: lists and maps of literals
+/// have types of their own, which say less than they do.
+pub fn written_misfit(expr: &Expr, declared: &Shape) -> Option<(Span, String)> {
+    match (&expr.kind, declared) {
+        (ExprKind::Map(entries), Shape::Object(object)) => {
+            let mut given = Vec::new();
+            for entry in entries {
+                let ExprKind::Literal(Literal::String(name)) = &entry.key.kind else { return None };
+                given.push(name.as_str());
+                let Some(field) = object.field(name) else {
+                    if object.open {
+                        continue;
+                    }
+                    return Some((entry.key.span, format!("has `{name}`, which is not declared")));
+                };
+                if matches!(entry.value.kind, ExprKind::Literal(Literal::Null)) {
+                    if field.nullable || field.shape == Shape::Any {
+                        continue;
+                    }
+                    return Some((entry.value.span, format!("has `{name}`, which cannot be null")));
+                }
+                if let Some((span, why)) = written_misfit(&entry.value, &field.shape) {
+                    return Some((span, format!("has `{name}`, which {why}")));
+                }
+            }
+            let mut lacking =
+                object.fields.iter().filter(|field| !field.optional && !given.contains(&field.name.as_str()));
+            lacking.next().map(|field| (expr.span, format!("lacks `{}`, which is required", field.name)))
+        }
+        (ExprKind::List(elements), Shape::List(item)) => elements.iter().find_map(|element| {
+            if matches!(element.value.kind, ExprKind::Literal(Literal::Null)) && **item != Shape::Any {
+                return Some((element.value.span, "is a list, and an item of it is null".to_owned()));
+            }
+            let (span, why) = written_misfit(&element.value, item)?;
+            Some((span, format!("is a list, and each item {why}")))
+        }),
+        (ExprKind::Literal(literal), declared) => {
+            let actual = match literal {
+                Literal::Bool(_) => Shape::Bool,
+                Literal::Int(_) if *declared == Shape::Double => return None,
+                Literal::Int(_) => Shape::Int,
+                Literal::Double(_) => Shape::Double,
+                // As data they are text.
+                Literal::String(_) if matches!(declared, Shape::Duration | Shape::Timestamp) => return None,
+                Literal::String(_) => Shape::String,
+                _ => return None,
+            };
+            fits(&actual, declared).err().map(|why| (expr.span, why))
+        }
+        _ => None,
+    }
 }
 
 /// What to do about a value of shape `actual` where `declared` is expected, where there is a plain answer.

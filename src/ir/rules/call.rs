@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::fit::{Intended, help_with, intended, program_fits, remedy};
+use super::super::fit::{Intended, help_with, intended, program_fits, remedy, written_misfit};
 use super::super::nulls;
 use super::super::template::Template;
 use super::Checker;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expression;
-use crate::model::schema::{Field, Object};
+use crate::expression::ast::ExprKind;
+use crate::model::schema::{Field, Object, Shape};
 use crate::syntax::rules::ast;
 
 /// Most names that a help lists.
@@ -102,7 +103,7 @@ impl Checker<'_, '_> {
 
     /// Whether the value fits the field.
     fn fits(&mut self, program: &expression::Program, field: &Field, span: Span, what: &str) -> bool {
-        if program.is_null() && !field.nullable && field.shape != crate::model::schema::Shape::Any {
+        if program.is_null() && !field.nullable && field.shape != Shape::Any {
             let help = if field.optional { "leave the argument out" } else { "say what it is" };
             let message = format!("`{}` cannot be null", field.name);
             self.diagnostics.push(Diagnostic::error(Code::BadArgument, span, message).help(help));
@@ -115,7 +116,7 @@ impl Checker<'_, '_> {
             return false;
         }
         if !field.nullable
-            && field.shape != crate::model::schema::Shape::Any
+            && field.shape != Shape::Any
             && let Some(known) = &self.known
             && let Some(part) = nulls::may_be_null(program, self.env, known)
         {
@@ -125,6 +126,21 @@ impl Checker<'_, '_> {
                     .label(part.docs)
                     .help(format!("make sure in the rule's `when`: `{} != null`", part.path)),
             );
+            return false;
+        }
+        // Of a list or a map that is written out more is known than its type says.
+        let is_written = matches!(program.expr().kind, ExprKind::List(_) | ExprKind::Map(_));
+        if let Some((place, why)) = written_misfit(program.expr(), &field.shape).filter(|_| is_written) {
+            let problem = Diagnostic::error(Code::BadArgument, place, format!("`{}` {why}", field.name));
+            let help = match &field.shape {
+                Shape::Object(object) => {
+                    let fields: Vec<String> =
+                        object.fields.iter().map(|field| format!("`{}: {}`", field.name, field.shape)).collect();
+                    format!("it is declared with {}", fields.join(", "))
+                }
+                shape => format!("it is declared as `{shape}`"),
+            };
+            self.diagnostics.push(problem.help(help));
             return false;
         }
         let Err(why) = program_fits(program, &field.shape) else { return true };
