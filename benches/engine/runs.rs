@@ -25,7 +25,7 @@ use homeostat::runtime::effect::{ActionError, Effect, Link, Outcome};
 use homeostat::runtime::engine::{Engine, Intake, Options};
 use homeostat::runtime::journal::{RunStatus, RunSummary};
 use homeostat::runtime::ports::{
-    Action, Context, EventFilter, Loaded, MeasureOrder, PlanSource, Planner, Pressure, PruneOrder, Pruned, Receipt,
+    Action, Bookmark, Context, EventFilter, Loaded, MeasureOrder, PlanSource, Planner, Pressure, PruneOrder, Pruned, Receipt,
     RecordFilter, RunFilter, Store, StoreError, StoredEvent, StoredRun, Targets, Transaction, UniqueRunIds, Write,
 };
 use homeostat::runtime::program::Program;
@@ -325,6 +325,10 @@ impl Store for Watched {
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
         self.inner.events(filter).await
+    }
+
+    async fn bookmarks(&self) -> Result<Vec<Bookmark>, StoreError> {
+        self.inner.bookmarks().await
     }
 
     async fn prune(&self, order: &PruneOrder) -> Result<Pruned, StoreError> {
