@@ -1,7 +1,7 @@
 //! A text that is no expression becomes one that is, without its broken parts, so that one mistake does not hide the next.
 //!
-//! A part stands between `&&`, `||`, commas and brackets. A broken one is replaced by a zero and blanks of the same length,
-//! so that every other place stays where it is. What it must not know: what the mistakes are called.
+//! A part stands between `&&`, `||`, commas and brackets. A broken one is put in quotes, over its first and its last byte, so
+//! that every place stays where it is. What it must not know: what the mistakes are called.
 
 use std::ops::Range;
 
@@ -52,11 +52,23 @@ impl Patched {
         let Some(part) = part_around(&self.text, at) else { return false };
         let inner = self.text.get(part.clone()).unwrap_or_default();
         let is_whole = part.start == 0 && part.end == self.text.len();
-        // What was taken out and is still wrong is so for another reason, and there must be room for the zero.
-        if is_whole || inner.is_empty() || self.holes.contains(&part) {
+        // What was taken out and is still wrong is so for another reason.
+        if is_whole || self.holes.contains(&part) {
             return false;
         }
-        self.text.replace_range(part.clone(), &format!("0{}", " ".repeat(part.len() - 1)));
+        let within: String = match inner {
+            "" => return false,
+            _ if inner.len() == 1 => "0".to_owned(),
+            // A character of several bytes must not be cut: a place within it would be none.
+            _ if !inner.starts_with(|c: char| c.is_ascii()) || !inner.ends_with(|c: char| c.is_ascii()) => {
+                return false;
+            }
+            _ => {
+                let body = inner.get(1..inner.len() - 1).unwrap_or_default();
+                format!("'{}'", body.replace(['\'', '\\', '\n', '\r'], " "))
+            }
+        };
+        self.text.replace_range(part.clone(), &within);
         self.holes.push(part);
         true
     }
@@ -163,10 +175,15 @@ mod tests {
     fn a_part_is_taken_out_once_and_never_all() {
         let mut patched = Patched::new("a = 1 && b = 2");
         assert!(patched.take_out(2));
-        assert_eq!(patched.text, "0     && b = 2");
+        assert_eq!(patched.text, "' = 1'&& b = 2");
         assert!(!patched.take_out(2));
         assert!(patched.take_out(11));
-        assert_eq!(patched.text, "0     &&0     ");
+        assert_eq!(patched.text, "' = 1'&&'b = '");
+        let mut patched = Patched::new("[a 'b', ä + é]");
+        assert!(patched.take_out(3));
+        assert_eq!(patched.text, "['  b', ä + é]");
+        assert!(!patched.take_out(9));
+        assert_eq!(patched.holes, [1..6]);
         assert!(!Patched::new("a = 1").take_out(2));
         assert!(!Patched::new("a &&").take_out(4));
     }

@@ -24,7 +24,7 @@ pub(super) struct Builder<'f> {
     next_id: u32,
     problems: Diagnostics,
     too_deep: bool,
-    /// What was taken out of the text; a zero stands in its place.
+    /// What was taken out of the text; a literal stands in its place.
     holes: &'f [Range<usize>],
 }
 
