@@ -441,8 +441,17 @@ impl LanguageServer for Server {
     }
 
     async fn formatting(&self, params: DocumentFormattingParams) -> Result<Option<Vec<TextEdit>>> {
-        Ok(self.at(&params.text_document.uri, Position::default(), |index, file, _| {
+        let uri = &params.text_document.uri;
+        let program = {
+            let state = self.state();
+            state.documents.path_of(uri).map(|path| (state.workspace.program_of(&path, &state.documents), path))
+        };
+        let Some((program, path)) = program else { return Ok(None) };
+        Ok(self.at(uri, Position::default(), |index, file, _| {
             let text = index.text(file.id);
+            if !program.is_own(&path.to_string_lossy(), text) {
+                return None;
+            }
             // What is wrong with the file is shown already.
             let formatted = match &file.tree {
                 Tree::Rules(_) => rules::format::format(file.id, text).ok()?,

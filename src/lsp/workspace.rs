@@ -147,9 +147,12 @@ impl Program {
 
     /// The same without YAML that is another program's: nobody has named it, and it has no key that every workflow has.
     pub(super) fn load_own(&self, documents: &Documents) -> Loaded {
-        self.read(documents, |path, text| {
-            self.is_named || Language::of(path) != Some(Language::Workflow) || looks_like_workflow(text)
-        })
+        self.read(documents, |path, text| self.is_own(path, text))
+    }
+
+    /// Whether a file among the program's is not YAML of another program.
+    pub(super) fn is_own(&self, path: &str, text: &str) -> bool {
+        self.is_named || Language::of(path) != Some(Language::Workflow) || looks_like_workflow(text)
     }
 
     fn read(&self, documents: &Documents, is_wanted: impl Fn(&str, &str) -> bool) -> Loaded {

@@ -54,6 +54,15 @@ async fn a_commit_is_answered_after_its_sync() {
 }
 
 #[tokio::test]
+async fn the_writer_has_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = connection::connect(&folder.path().join("store.db"), Role::Writer).await.unwrap();
+    // Below nothing: in KiB.
+    assert_eq!(pragma::<i32>(&db, "cache_size").await, -65_536);
+    assert_eq!(pragma::<i32>(&db, "wal_autocheckpoint").await, 8_192);
+}
+
+#[tokio::test]
 async fn what_is_read_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let store = sqlite(folder.path()).await;

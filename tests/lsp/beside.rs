@@ -194,11 +194,15 @@ fn yaml_that_is_another_programs_is_left_alone() {
         let mut editor = open(&folder);
         editor.did_open(other, text);
         let told = told(&editor.problems(other, 1));
+        let options = json!({ "tabSize": 2, "insertSpaces": true });
+        let asked = json!({ "textDocument": { "uri": uri(other) }, "options": options });
+        let formatted = editor.ask("textDocument/formatting", asked);
         assert!(editor.close().success());
-        told
+        (told, formatted.is_null())
     };
-    assert_eq!(told_of(&other), Vec::<String>::new());
+    assert_eq!(told_of(&other), (Vec::<String>::new(), true));
     // What the configuration names is meant.
     std::fs::write(root.join("homeostat.yaml"), "program: ['.']\n").unwrap();
-    assert_ne!(told_of(&other), Vec::<String>::new());
+    let (told, is_left) = told_of(&other);
+    assert!(!told.is_empty() && !is_left, "{told:?}");
 }

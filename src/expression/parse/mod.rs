@@ -51,22 +51,13 @@ pub(super) fn parse_whole(fragment: &Fragment) -> Result<(Expr, Diagnostics), Di
     within_limits(fragment).map_err(|problem| fail(*problem))?;
     // The limit is one for the whole process, and every parser sets its own.
     pest::set_call_limit(NonZeroUsize::new(limits::MAX_PARSER_CALLS));
-    if let Ok(pairs) = Grammar::parse(Rule::program, &fragment.text) {
-        return build(fragment, pairs, &[], Diagnostics::new());
-    }
-    let (patched, found) = without_broken_parts(fragment)?;
-    match Grammar::parse(Rule::program, &patched.text) {
-        Ok(pairs) => build(fragment, pairs, &patched.holes, found),
-        Err(_) => Err(found),
-    }
-}
-
-/// What is left of a text that is no expression, and what is wrong with the parts that are not.
-fn without_broken_parts(fragment: &Fragment) -> Result<(Patched, Diagnostics), Diagnostics> {
     let mut patched = Patched::new(&fragment.text);
     let mut found = Diagnostics::new();
     for parts in 0.. {
-        let Err(error) = Grammar::parse(Rule::program, &patched.text) else { break };
+        let error = match Grammar::parse(Rule::program, &patched.text) {
+            Ok(pairs) => return build(fragment, pairs, &patched.holes, found),
+            Err(error) => error,
+        };
         let at = match error.location {
             InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
         };
@@ -74,11 +65,11 @@ fn without_broken_parts(fragment: &Fragment) -> Result<(Patched, Diagnostics), D
         let is_of_a_part = problem.code == Code::ExpressionSyntax && !problem::is_statement(&patched.text, at);
         found.push(problem);
         if parts == MAX_BROKEN_PARTS || !is_of_a_part || !(patched.mend(at) || patched.take_out(at)) {
-            found.sort();
-            return Err(found);
+            break;
         }
     }
-    Ok((patched, found))
+    found.sort();
+    Err(found)
 }
 
 /// The tree of what the grammar has read; parts at `holes` may be anything.

@@ -41,10 +41,13 @@ pub fn format(source: SourceId, text: &str) -> Result<String, Diagnostics> {
         language: LanguageOptions { ignore_comment_directive: LEAVE.to_owned(), ..LanguageOptions::default() },
     };
     let mut found = Diagnostics::new();
-    let mut refuse = |message: &str| {
-        let problem = Diagnostic::error(Code::Internal, Span::new(source, 0, 0), message);
-        found.push(problem.help("report this with the file"));
-    };
+    let mut refuse =
+        |message: &str| {
+            let problem = Diagnostic::error(Code::Internal, Span::new(source, 0, 0), message);
+            found.push(problem.help(
+                "put `# fmt-ignore` before the key at the left margin that holds what is unusual, and report this",
+            ));
+        };
     match pretty_yaml::format_text(text, &options) {
         Ok(formatted) => {
             let (again, broken) = parse(source, &formatted);
