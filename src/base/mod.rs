@@ -4,9 +4,11 @@
 
 pub mod clock;
 pub mod digest;
+
 pub mod fragment;
 pub mod id;
 pub mod literal;
+pub mod lookalike;
 pub mod mend;
 pub mod parallel;
 pub mod random;

@@ -149,6 +149,7 @@ codes! {
     BadSuppression = 727, "a comment to a lint is malformed", "Write `homeostat: allow(NAME): REASON`.";
     UnusedSuppression = 728, "a comment allows what is not found", "Delete the comment.";
     UnindexedRule = 729, "a rule is evaluated for every event of its type", "Compare a field with a constant, joined by `&&`, so that the rule can be looked for.";
+    UnorderedDispatch = 730, "two steps set the rate in no order", "Let one wait for the other with `needs`, or make their conditions exclude each other.";
 
     BadScenario = 800, "a scenario does not fit its program", "The message says what the scenario names or gives that is not as the rules, workflows and actions have it.";
     ExpectationFailed = 801, "an expectation was not met", "The message says what was expected and what happened; below it stands everything that happened.";

@@ -124,7 +124,10 @@ impl Diagnostic {
     /// "Did you mean": only where a name is close enough.
     #[must_use]
     pub fn suggest<'a>(self, wrong: &str, right: impl IntoIterator<Item = &'a str>) -> Self {
-        self.did_you_mean(crate::base::suggest::nearest(wrong, right))
+        match crate::base::suggest::nearest(wrong, right) {
+            Some(name) => self.help(format!("did you mean `{name}`?{}", crate::base::lookalike::aside(wrong))),
+            None => self,
+        }
     }
 
     /// "Did you mean", where there is such a name.

@@ -290,6 +290,7 @@ impl Composer<'_> {
             Ok(program) => {
                 nulls::check(&program, self.env, self.known, self.diagnostics);
                 holes::check(&program, self.diagnostics);
+                holes::whole(&program).into_iter().for_each(|hole| self.diagnostics.push(hole));
                 self.programs.push(program.clone());
                 Some(program)
             }

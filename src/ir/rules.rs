@@ -300,11 +300,13 @@ impl<'n, 'a> Checker<'n, 'a> {
         }
         if !matches!(shape, Shape::Bool | Shape::Any) {
             let message = format!("a `when` needs a `bool`, but this is `{shape}`");
-            self.diagnostics.push(Diagnostic::error(Code::WrongType, span, message).help(match shape {
+            let help = match shape {
                 Shape::List(_) | Shape::Map(_) => "whether it holds anything is asked with `size(…) > 0`",
                 Shape::String => "compare it with something, like `… == \"text\"`",
                 _ => "compare it with something, like `… == 1`",
-            }));
+            };
+            let help = holes::whole(&program).and_then(|hole| hole.help).unwrap_or_else(|| help.to_owned());
+            self.diagnostics.push(Diagnostic::error(Code::WrongType, span, message).help(help));
             return None;
         }
         Some(program)

@@ -76,28 +76,50 @@ pub(super) fn topological(count: usize, waits: &[Wait]) -> Option<Vec<usize>> {
     (order.len() == count).then_some(order)
 }
 
-/// One diagnostic for each knot of steps that wait for each other: a shortest cycle through its first step in the file.
+/// Most cycles that are told of one knot.
+const MAX_CYCLES: usize = 16;
+
+/// For each knot of steps that wait for each other: a shortest cycle through its first step in the file, and, unless giving up
+/// one wait of it would untie the knot, what is left without the whole cycle.
 pub(super) fn report_cycles(steps: &[ir::Step], waits: &[Wait], found: &mut Diagnostics) {
+    let mut left = waits.to_vec();
+    for _ in 0..MAX_CYCLES {
+        let mut told: BTreeSet<(usize, usize)> = BTreeSet::new();
+        for members in knots(steps.len(), &left) {
+            let within = |wait: &Wait| members.contains(&wait.waiter) && members.contains(&wait.dependency);
+            let inner: Vec<Wait> = left.iter().copied().filter(within).collect();
+            let Some(cycle) = members.first().and_then(|first| shortest_cycle(*first, &inner)) else { continue };
+            found.push(describe(steps, &cycle));
+            let pair = |wait: &Wait| (wait.waiter, wait.dependency);
+            let unties = |one: &Wait| {
+                let rest: Vec<Wait> = inner.iter().copied().filter(|wait| pair(wait) != pair(one)).collect();
+                topological(steps.len(), &rest).is_some()
+            };
+            told.extend(if cycle.iter().any(unties) { inner.iter().map(pair) } else { cycle.iter().map(pair) });
+        }
+        if told.is_empty() {
+            return;
+        }
+        left.retain(|wait| !told.contains(&(wait.waiter, wait.dependency)));
+    }
+}
+
+/// The steps that wait for each other, knot by knot; every other step is a knot of its own.
+fn knots(count: usize, waits: &[Wait]) -> Vec<BTreeSet<usize>> {
     let mut graph: DiGraph<(), ()> = DiGraph::new();
-    for _ in steps {
+    for _ in 0..count {
         graph.add_node(());
     }
     for wait in waits {
         graph.add_edge(NodeIndex::new(wait.waiter), NodeIndex::new(wait.dependency), ());
     }
-    for knot in kosaraju_scc(&graph) {
-        let members: BTreeSet<usize> = knot.into_iter().map(NodeIndex::index).collect();
-        let Some(&first) = members.first() else { continue };
-        if let Some(cycle) = shortest_cycle(first, &members, waits) {
-            found.push(describe(steps, &cycle));
-        }
-    }
+    kosaraju_scc(&graph).into_iter().map(|knot| knot.into_iter().map(NodeIndex::index).collect()).collect()
 }
 
-/// A shortest way from `start` back to itself over what it waits for; `None` where there is no way.
-fn shortest_cycle(start: usize, members: &BTreeSet<usize>, waits: &[Wait]) -> Option<Vec<Wait>> {
+/// A shortest way from `start` back to itself over `waits`; `None` where there is no way.
+fn shortest_cycle(start: usize, waits: &[Wait]) -> Option<Vec<Wait>> {
     let mut by_waiter: HashMap<usize, Vec<Wait>> = HashMap::new();
-    for wait in waits.iter().filter(|wait| members.contains(&wait.waiter) && members.contains(&wait.dependency)) {
+    for wait in waits {
         by_waiter.entry(wait.waiter).or_default().push(*wait);
     }
     let mut came_by: HashMap<usize, Wait> = HashMap::new();

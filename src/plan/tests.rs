@@ -56,6 +56,14 @@ fn every_cycle_is_shown_with_its_edges() {
     ));
 }
 
+/// One wait too many ties a knot of many cycles, and is told once; of cycles that have no wait in common each is told.
+#[test]
+fn no_cycle_hides_another_and_none_is_told_twice() {
+    insta::assert_snapshot!(found(
+        "a needs d\nb needs a\nc needs a b\nd needs b c\none needs two three\ntwo needs one\nthree needs one\n"
+    ));
+}
+
 #[test]
 fn a_step_that_does_not_exist_is_told() {
     insta::assert_snapshot!(found("a needs nothing\n"), @r"

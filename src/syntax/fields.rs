@@ -61,7 +61,9 @@ impl Walk {
             let meant = foreign::meant(&key.name, &names);
             diagnostic = match (foreign::elsewhere(&key.name), meant) {
                 (Some(help), _) => diagnostic.help(help),
-                (None, Some(meant)) => diagnostic.help(format!("did you mean `{meant}`?")),
+                (None, Some(meant)) => {
+                    diagnostic.help(format!("did you mean `{meant}`?{}", crate::base::lookalike::aside(&key.name)))
+                }
                 (None, None) => {
                     let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
                     diagnostic.help(format!("keys are {}", list.join(", ")))

@@ -4,6 +4,7 @@ use pest::error::{Error, ErrorVariant, InputLocation};
 
 use super::{Rule, text_length, token_length};
 use crate::base::fragment::Fragment;
+use crate::base::lookalike;
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Words for what a rule reads. `None`: it is part of something that is named already.
@@ -95,7 +96,7 @@ pub(super) fn explain(fragment: &Fragment, error: &Error<Rule>) -> Diagnostic {
         return syntax(range, "a quoted field name is malformed".to_owned())
             .help("between backticks stand letters, digits, `_`, `.`, `-`, `/` and spaces, and they follow a dot");
     }
-    if let Some((message, help)) = foreign_character(first) {
+    if let Some((message, help)) = lookalike::character(first) {
         return syntax(range, message).help(help);
     }
     if let Some(problem) = habit(fragment, at, first, token) {
@@ -125,31 +126,6 @@ pub(super) fn explain(fragment: &Fragment, error: &Error<Rule>) -> Diagnostic {
         (';', _) => problem.help("an expression has no statements"),
         _ => problem,
     }
-}
-
-/// What a character is that looks like one of the language and is none, and what to write.
-fn foreign_character(c: char) -> Option<(String, &'static str)> {
-    let help = match c {
-        '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{ab}' | '\u{bb}' => "write the plain quote `\"`",
-        '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{b4}' => "write the plain quote `'`",
-        '\u{2260}' => "write `!=`",
-        '\u{2264}' => "write `<=`",
-        '\u{2265}' => "write `>=`",
-        '\u{2010}'..='\u{2015}' | '\u{2212}' => "write the plain minus `-`",
-        '\u{d7}' | '\u{22c5}' => "write `*`",
-        '\u{f7}' => "write `/`",
-        '\u{a0}' | '\u{2007}' | '\u{202f}' => "replace it with a plain blank",
-        '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => "delete it",
-        _ => return None,
-    };
-    let code = u32::from(c);
-    Some(match c {
-        '\u{a0}' | '\u{2007}' | '\u{202f}' => (format!("a non-breaking space (U+{code:04X}) stands here"), help),
-        '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => {
-            (format!("an invisible character (U+{code:04X}) stands here"), help)
-        }
-        _ => (format!("`{c}` (U+{code:04X}) is not of the language"), help),
-    })
 }
 
 /// What people write who know another language, at the place where ours ends to make sense.

@@ -159,7 +159,18 @@ fn read_agents(node: &Node, walk: &mut Walk) -> Vec<AgentId> {
         walk.wrong_kind(node, "`agents`", "a list of names", "");
         return Vec::new();
     };
-    items.iter().filter_map(|item| walk.text(item, "an agent")).map(|name| AgentId::from(name.node)).collect()
+    let mut agents: Vec<AgentId> = Vec::new();
+    for item in items {
+        let Some(name) = walk.text(item, "an agent") else { continue };
+        let agent = AgentId::from(name.node);
+        if agents.contains(&agent) {
+            let message = format!("agent `{agent}` stands here twice");
+            walk.error(Code::BadScenario, name.span, message, "each agent of a target has a name of its own");
+        } else {
+            agents.push(agent);
+        }
+    }
+    agents
 }
 
 fn read_records(node: &Node, setting: &Setting, walk: &mut Walk) -> Vec<Record> {

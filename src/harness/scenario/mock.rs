@@ -14,6 +14,7 @@ use crate::harness::world::actions::{MEASURE, measurement};
 use crate::harness::world::mocks::{Answer, Mock, MockedOutcome, Subject};
 use crate::model::action::ActionSignature;
 use crate::model::schema::JsonMap;
+use crate::plan::Step;
 use crate::runtime::effect::{ActionError, FailureKind};
 use crate::syntax::fields::Walk;
 use crate::syntax::yaml::{Key, Kind, Node};
@@ -41,10 +42,14 @@ pub(super) fn read(node: Option<&Node>, walk: &mut Walk, known: Known<'_>) -> Ve
 }
 
 fn read_mock(key: &Key, value: &Node, walk: &mut Walk, known: Known<'_>) -> Option<Mock> {
-    let (subject, signatures) = subject(key, walk, known)?;
+    let (subject, steps) = subject(key, walk, known)?;
+    let signatures: Vec<&ActionSignature> = match &subject {
+        Subject::Action(name) => known.catalogue.get(name).map(AsRef::as_ref).into_iter().collect(),
+        Subject::Step { .. } => steps.iter().map(|step| step.action.as_ref()).collect(),
+    };
     let outcomes: Vec<_> = match &value.kind {
-        Kind::Seq(items) => items.iter().filter_map(|item| outcome(item, &signatures, walk)).collect(),
-        _ => outcome(value, &signatures, walk).into_iter().collect(),
+        Kind::Seq(items) => items.iter().filter_map(|item| outcome(item, &signatures, &steps, walk)).collect(),
+        _ => outcome(value, &signatures, &steps, walk).into_iter().collect(),
     };
     if outcomes.is_empty() && value.as_seq().is_some_and(<[Node]>::is_empty) {
         walk.error(Code::BadScenario, value.span, "the mock has no outcome", "write at least one, or delete it");
@@ -52,10 +57,11 @@ fn read_mock(key: &Key, value: &Node, walk: &mut Walk, known: Known<'_>) -> Opti
     (!outcomes.is_empty()).then_some(Mock { subject, outcomes })
 }
 
-/// What a key names, and the signatures of what it stands in for.
-fn subject<'a>(key: &Key, walk: &mut Walk, known: Known<'a>) -> Option<(Subject, Vec<&'a ActionSignature>)> {
-    if let Some(action) = known.catalogue.get(&key.name) {
-        return Some((Subject::Action(key.name.clone()), vec![action]));
+/// What a key names, and the steps that it stands in for.
+fn subject<'a>(key: &Key, walk: &mut Walk, known: Known<'a>) -> Option<(Subject, Vec<&'a Step>)> {
+    if known.catalogue.get(&key.name).is_some() {
+        let steps = known.steps().filter(|step| step.action.name == key.name);
+        return Some((Subject::Action(key.name.clone()), steps.collect()));
     }
     let (workflow, step) = match key.name.split_once('.') {
         Some((workflow, step)) if known.plan(workflow).is_some() => (Some(workflow), step),
@@ -66,9 +72,8 @@ fn subject<'a>(key: &Key, walk: &mut Walk, known: Known<'a>) -> Option<(Subject,
         Some(steps) => steps.collect(),
         None => known.steps().collect(),
     };
-    let signatures: Vec<&ActionSignature> =
-        steps.iter().filter(|known| known.name.as_str() == step).map(|step| step.action.as_ref()).collect();
-    if signatures.is_empty() {
+    let named: Vec<&Step> = steps.iter().copied().filter(|known| known.name.as_str() == step).collect();
+    if named.is_empty() {
         let message = format!("there is no step, and no action, `{}`", key.name);
         let names = steps.iter().map(|step| step.name.as_str().to_owned());
         let names: Vec<String> = match workflow {
@@ -81,10 +86,10 @@ fn subject<'a>(key: &Key, walk: &mut Walk, known: Known<'a>) -> Option<(Subject,
         walk.diagnostics.push(problem);
         return None;
     }
-    Some((Subject::Step { workflow: workflow.map(Into::into), step: step.into() }, signatures))
+    Some((Subject::Step { workflow: workflow.map(Into::into), step: step.into() }, named))
 }
 
-fn outcome(node: &Node, signatures: &[&ActionSignature], walk: &mut Walk) -> Option<MockedOutcome> {
+fn outcome(node: &Node, signatures: &[&ActionSignature], steps: &[&Step], walk: &mut Walk) -> Option<MockedOutcome> {
     let mut outcome =
         MockedOutcome { answer: Answer::Real, after: Duration::ZERO, item: None, attempt: None, undo: false };
     match node.as_str() {
@@ -135,7 +140,30 @@ fn outcome(node: &Node, signatures: &[&ActionSignature], walk: &mut Walk) -> Opt
     if let Some((_, answer)) = answers.into_iter().next() {
         outcome.answer = answer;
     }
+    is_ever_asked(node, &outcome, steps, walk);
     Some(outcome)
+}
+
+/// Tells of an outcome for what none of the steps ever is: it would never be taken.
+fn is_ever_asked(node: &Node, outcome: &MockedOutcome, steps: &[&Step], walk: &mut Walk) {
+    let Some(first) = steps.first() else { return };
+    let attempts = |step: &&Step| step.retry.as_ref().map_or(1, |retry| retry.attempts);
+    let most = steps.iter().map(attempts).max().unwrap_or(1);
+    let name = &first.name;
+    let mut never = |key: &str, message: String, help: &str| {
+        let span = node.entry(key).map_or(node.span, |(key, value)| key.span.to(value.span));
+        walk.error(Code::BadScenario, span, message, help);
+    };
+    if outcome.item.is_some() && steps.iter().all(|step| step.for_each.is_none()) {
+        never("item", format!("step `{name}` has no items"), "only a step with `for_each` has some: delete `item`");
+    }
+    if outcome.attempt.is_some_and(|attempt| attempt > most) {
+        let message = format!("step `{name}` makes no more than {most} attempt{}", if most == 1 { "" } else { "s" });
+        never("attempt", message, "the step's `retry` says how many there are");
+    }
+    if outcome.undo && steps.iter().all(|step| step.undo.is_none()) {
+        never("undo", format!("step `{name}` is never undone"), "only a step with `undo` is: delete this outcome");
+    }
 }
 
 fn failure(node: &Node, walk: &mut Walk) -> Option<ActionError> {

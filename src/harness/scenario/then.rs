@@ -4,11 +4,12 @@ use super::keys::{self, Takes};
 use super::parse::Known;
 use super::{Forbidden, Never, Then};
 use crate::base::id::{AgentId, TargetName};
-use crate::base::span::Spanned;
+use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::harness::world::Setting;
+use crate::model::schema::{Field, Object, Shape};
 use crate::model::target::Phase;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use crate::syntax::fields::Walk;
 use crate::syntax::yaml::{Key, Node};
 
@@ -33,7 +34,10 @@ pub(super) fn read(node: &Node, walk: &mut Walk, known: Known<'_>, setting: &Set
                 then.dispatched = part;
             }
             "records" => {
-                reader.list(value, "`records`", |reader, item| reader.plain(item, "a record", keys::RECORD_THEN));
+                reader.list(value, "`records`", |reader, item| {
+                    reader.plain(item, "a record", keys::RECORD_THEN);
+                    reader.target_of(item, "target");
+                });
                 then.records = part;
             }
             "emitted" => {
@@ -92,18 +96,52 @@ impl<'a> Reader<'_, 'a> {
             return;
         };
         for (key, value) in entries {
-            self.target(key);
+            self.target(&key.name, key.span);
             each(self, value);
         }
     }
 
-    fn target(&mut self, key: &Key) {
-        let is_known = self.setting.targets.settings(&TargetName::from(key.name.as_str())).is_some();
-        if !is_known && !self.walk.diagnostics.is_full(key.span.source) {
+    fn target(&mut self, name: &str, span: Span) {
+        let is_known = self.setting.targets.settings(&TargetName::from(name)).is_some();
+        if !is_known && !self.walk.diagnostics.is_full(span.source) {
             let names = self.setting.targets.names();
-            let message = format!("the scenario has no target `{}`", key.name);
-            let problem = Diagnostic::error(Code::BadScenario, key.span, message).help("list it under `given.targets`");
-            self.walk.diagnostics.push(problem.suggest(&key.name, names.iter().map(TargetName::as_str)));
+            let message = format!("the scenario has no target `{name}`");
+            let problem = Diagnostic::error(Code::BadScenario, span, message).help("list it under `given.targets`");
+            self.walk.diagnostics.push(problem.suggest(name, names.iter().map(TargetName::as_str)));
+        }
+    }
+
+    /// The target that stands under `key`, where one does: nothing stands for none.
+    fn target_of(&mut self, node: &Node, key: &str) {
+        if let Some(value) = node.get(key).filter(|value| !value.is_null())
+            && let Some(name) = self.walk.text(value, &format!("`{key}`"))
+        {
+            self.target(&name.node, name.span);
+        }
+    }
+
+    /// Names in data of which a part is compared: one that is not declared is never there.
+    fn part_of(&mut self, value: Option<&Node>, declared: &Object, whose: &str) {
+        if declared.open {
+            return;
+        }
+        for (key, value) in value.and_then(Node::as_map).unwrap_or_default() {
+            match declared.field(&key.name) {
+                Some(Field { shape: Shape::Object(inner), .. }) => {
+                    self.part_of(Some(value), inner, &format!("`{}` of {whose}", key.name));
+                }
+                Some(_) => {}
+                None => {
+                    let names: Vec<&str> = declared.fields.iter().map(|field| field.name.as_str()).collect();
+                    let message = format!("{whose} has no `{}`", key.name);
+                    let problem = Diagnostic::error(Code::BadScenario, key.span, message);
+                    let problem = match names.as_slice() {
+                        [] => problem.help("it is empty"),
+                        names => problem.help(format!("it has `{}`", names.join("`, `"))),
+                    };
+                    self.walk.diagnostics.push(problem.suggest(&key.name, names));
+                }
+            }
         }
     }
 
@@ -139,6 +177,8 @@ impl<'a> Reader<'_, 'a> {
 
     fn dispatch(&mut self, node: &Node) {
         self.plain(node, "a dispatch", keys::DISPATCH);
+        self.target_of(node, "target");
+        self.dispatching(node);
         let Some(agents) = node.get("agents") else { return };
         let Some(entries) = agents.as_map() else {
             self.walk.wrong_kind(agents, "`agents`", "a mapping from agents", "write `agents: { NAME: 50.0 }`");
@@ -156,6 +196,27 @@ impl<'a> Reader<'_, 'a> {
                 let problem = problem.help("list it under `given: { targets: { TARGET: { agents: […] } } }`");
                 self.walk.diagnostics.push(problem.suggest(&key.name, names));
             }
+        }
+    }
+
+    /// The workflow and the step that are said to have told the agents.
+    fn dispatching(&mut self, node: &Node) {
+        let name = |key: &str| node.get(key).filter(|name| !name.is_null());
+        let workflow = name("workflow").and_then(|name| self.walk.text(name, "`workflow`"));
+        let plan = workflow.as_ref().and_then(|name| self.workflow(name));
+        let Some(step) = name("step").and_then(|name| self.walk.text(name, "`step`")) else { return };
+        let is_known = match plan {
+            Some(plan) => self.step_of(&step, plan).is_some(),
+            None => workflow.is_none() && super::when::step_exists(&step, self.known, self.walk),
+        };
+        let of = |other: &&Step| other.name.as_str() == step.node;
+        let tells = match plan {
+            Some(plan) => Known::steps_of(plan).filter(of).any(|step| step.action.sets_rate),
+            None => self.known.steps().filter(of).any(|step| step.action.sets_rate),
+        };
+        if is_known && !tells {
+            let message = format!("step `{}` tells agents nothing", step.node);
+            self.walk.error(Code::BadScenario, step.span, message, "name a step that uses `agents.dispatch`");
         }
     }
 
@@ -182,6 +243,13 @@ impl<'a> Reader<'_, 'a> {
         self.values(node, keys::RUN);
         let workflow = node.get("workflow").and_then(|name| self.walk.text(name, "`workflow`"));
         let plan = workflow.as_ref().and_then(|name| self.workflow(name));
+        self.target_of(node, "target");
+        if let Some(plan) = plan {
+            self.part_of(node.get("inputs"), &plan.inputs, &format!("what `{}` takes", plan.workflow));
+            let outputs = plan.outputs.iter().map(|(name, _)| Field::optional(name, Shape::Any, ""));
+            let outputs = Object::new(outputs.collect());
+            self.part_of(node.get("outputs"), &outputs, &format!("what `{}` returns", plan.workflow));
+        }
         let rule = node.get("rule").filter(|rule| !rule.is_null()).and_then(|rule| self.walk.text(rule, "`rule`"));
         if let Some(rule) = rule {
             self.rule(&rule.node, rule.span);
@@ -193,29 +261,37 @@ impl<'a> Reader<'_, 'a> {
         };
         for (key, value) in entries {
             let step = Spanned::new(key.name.clone(), key.span);
-            match plan {
+            let planned = match plan {
                 Some(plan) => self.step_of(&step, plan),
-                None if workflow.is_none() => {
-                    super::when::step_exists(&step, self.known, self.walk);
+                None => {
+                    if workflow.is_none() {
+                        super::when::step_exists(&step, self.known, self.walk);
+                    }
+                    None
                 }
-                None => {}
-            }
+            };
             if value.as_str().is_none() {
                 self.walk.mapping(value, "a step", keys::STEP, "write `succeeded`, or `{ status: …, output: … }`");
                 self.values(value, keys::STEP);
+                if let Some(Step { action, for_each: None, .. }) = planned {
+                    self.part_of(value.get("input"), &action.inputs, &format!("what `{}` takes", action.name));
+                    self.part_of(value.get("output"), &action.output, &format!("what `{}` returns", action.name));
+                }
             } else {
                 self.short_form(value, keys::STEP);
             }
         }
     }
 
-    fn step_of(&mut self, step: &Spanned<String>, plan: &'a Plan) {
+    fn step_of(&mut self, step: &Spanned<String>, plan: &'a Plan) -> Option<&'a Step> {
+        let found = Known::steps_of(plan).find(|known| known.name.as_str() == step.node);
         let names: Vec<&str> = Known::steps_of(plan).map(|step| step.name.as_str()).collect();
-        if !names.contains(&step.node.as_str()) {
+        if found.is_none() {
             let message = format!("`{}` has no step `{}`", plan.workflow, step.node);
             let problem = Diagnostic::error(Code::UnknownStep, step.span, message);
             self.walk.diagnostics.push(problem.suggest(&step.node, names));
         }
+        found
     }
 
     fn workflow(&mut self, name: &Spanned<String>) -> Option<&'a Plan> {
@@ -229,7 +305,7 @@ impl<'a> Reader<'_, 'a> {
         plan
     }
 
-    fn rule(&mut self, name: &str, span: crate::base::span::Span) {
+    fn rule(&mut self, name: &str, span: Span) {
         if self.known.program.router.rule(name).is_none() {
             let rules = self.known.program.router.program().rules.iter().map(|rule| rule.name.as_str());
             let problem = Diagnostic::error(Code::BadScenario, span, format!("there is no rule `{name}`"));
@@ -249,7 +325,11 @@ impl<'a> Reader<'_, 'a> {
         self.plain(node, what, keys);
         if let Some(kind) = node.get("type").and_then(|kind| self.walk.text(kind, "`type`")) {
             self.event_type(&kind);
+            if let Some(declared) = self.known.program.events.get(&kind.node) {
+                self.part_of(node.get("data"), declared, &format!("`{}`", kind.node));
+            }
         }
+        self.target_of(node, "subject");
         for (key, value) in node.get("rules").and_then(Node::as_map).unwrap_or_default() {
             self.rule(&key.name, key.span);
             if value.as_str().is_none() {
@@ -260,6 +340,11 @@ impl<'a> Reader<'_, 'a> {
                     "write `matched`, or `{ result: …, note: … }`",
                 );
                 self.values(value, keys::RULE);
+                if let Some(run) = value.get("run").filter(|run| !run.is_null())
+                    && let Some(name) = self.walk.text(run, "`run`")
+                {
+                    self.workflow(&name);
+                }
             } else {
                 self.short_form(value, keys::RULE);
             }
@@ -279,7 +364,8 @@ impl<'a> Reader<'_, 'a> {
         let entries = self.walk.mapping(node, "an entry of `never`", keys::NEVER, "write `{ step: NAME }`");
         let mut found: Vec<Option<Forbidden>> = Vec::new();
         for (key, value) in entries {
-            found.push(self.forbidden(key, value));
+            let is_known = keys::NEVER.iter().any(|known| known.name == key.name);
+            found.push(is_known.then(|| self.forbidden(key, value)).flatten());
         }
         match <[_; 1]>::try_from(found) {
             Ok([what]) => Some(Never { what: what?, span: node.span }),

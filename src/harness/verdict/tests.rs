@@ -20,7 +20,7 @@ fn each_expectation_that_is_not_met_is_told_at_its_line() {
     let text = expecting(
         "  runs:
     - workflow: deployment_change
-      target: cart
+      target:
       rule: latency_spike
       status: failed
       error: no agent

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::fit::{Intended, help_with, intended, program_fits, remedy, written_misfit};
-use super::super::nulls;
 use super::super::template::Template;
+use super::super::{holes, nulls};
 use super::Checker;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic};
@@ -143,9 +143,14 @@ impl Checker<'_, '_> {
             self.diagnostics.push(problem.help(help));
             return false;
         }
-        let Err(why) = program_fits(program, &field.shape) else { return true };
+        let hole = holes::whole(program);
+        let Err(why) = program_fits(program, &field.shape) else {
+            hole.into_iter().for_each(|hole| self.diagnostics.push(hole));
+            return true;
+        };
         let mut problem = Diagnostic::error(Code::BadArgument, span, format!("`{}` {why}", field.name));
-        problem.help = remedy(program.text(), &program.shape(), &field.shape);
+        let remedy = || remedy(program.text(), &program.shape(), &field.shape);
+        problem.help = hole.and_then(|hole| hole.help).or_else(remedy);
         self.diagnostics.push(problem);
         false
     }

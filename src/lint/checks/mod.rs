@@ -21,6 +21,7 @@ mod short_timeout;
 mod unbounded_for_each;
 mod unindexed_rule;
 mod unlimited_load_test;
+mod unordered_dispatch;
 mod unsafe_retry;
 mod unused_event;
 mod unused_input;
@@ -65,6 +66,7 @@ pub const LINTS: &[Lint] = &[
     ABOUT_COMMENTS[0],
     ABOUT_COMMENTS[1],
     unindexed_rule::LINT,
+    unordered_dispatch::LINT,
 ];
 
 /// Whether an expression uses no variable but those of its own macros.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expression::Program;
+use crate::ir::Busy;
 use crate::lint::pairs::{MAX_PAIRS, Pairs};
 use crate::lint::solve::{contradiction, fixed};
 use crate::lint::subject::Rule;
@@ -67,7 +68,11 @@ fn finding(first: &Rule<'_>, second: &Rule<'_>) -> Diagnostic {
         first.rule.name, second.rule.name
     );
     Diagnostic::warning(Code::RacingRules, second.place(ClauseWord::Run), message)
-        .label("runs after the other one, and undoes what it did")
+        .label(match second.rule.busy {
+            Busy::Queue | Busy::Coalesce => "waits until the other one has ended, and then sets the target again",
+            Busy::Supersede => "stops the other one as soon as it has begun",
+            Busy::Drop => "is dropped: the other one holds the target",
+        })
         .also(first.place(ClauseWord::Run), "runs first, only because it stands first")
         .help("make their conditions exclude each other, or give them a `priority` each")
 }

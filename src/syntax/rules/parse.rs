@@ -8,6 +8,7 @@ use pest::iterators::Pair;
 
 use super::ast::{Clause, ClauseKind, Docs, Event, Field, File, Item, Rule as RuleItem, Type};
 use super::{Grammar, Rule, clause, problem, scan};
+use crate::base::lookalike;
 use crate::base::source::SourceId;
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -162,7 +163,8 @@ impl Reader<'_> {
                 Rule::event_name => name = Some(self.text_of(&inner)),
                 Rule::bad_name => {
                     self.diagnostics.push(problem::bad_name(self.source, "an event", &inner));
-                    name = Some(self.text_of(&inner).map(|_| String::new()));
+                    let meant = lookalike::latinised(inner.as_str().trim_end());
+                    name = Some(self.text_of(&inner).map(|_| meant.unwrap_or_default()));
                 }
                 // What is no name may have swallowed the brace.
                 Rule::missing_open if name.as_ref().is_some_and(|name| name.node.is_empty()) => {}

@@ -8,6 +8,7 @@ use super::ast::{Clause, ClauseWord};
 use super::parse::Reader;
 use super::scan::{self, Imbalance, Kind};
 use super::{Grammar, Rule};
+use crate::base::lookalike;
 use crate::base::source::SourceId;
 use crate::base::span::Span;
 use crate::base::suggest::nearest;
@@ -92,6 +93,12 @@ pub(super) fn bad_name(source: SourceId, what: &str, pair: &Pair<'_, Rule>) -> D
     let written = pair.as_str().trim_end();
     let start = pair.as_span().start();
     let span = Span::new(source, start, start + written.len());
+    if let Some((at, letter, _)) = lookalike::letter_in(written)
+        && let Some((message, help)) = lookalike::character(letter)
+    {
+        let span = Span::new(source, start + at, start + at + letter.len_utf8());
+        return Diagnostic::error(Code::RuleSyntax, span, message).help(help);
+    }
     let problem = Diagnostic::error(Code::RuleSyntax, span, format!("{} is no name for {what}", quoted(written)));
     let mut words = written.split_whitespace();
     if let (Some(name), Some(clause)) = (words.next(), words.next().and_then(ClauseWord::from_word))
@@ -154,7 +161,7 @@ pub(super) fn bad_field(source: SourceId, pair: &Pair<'_, Rule>) -> Diagnostic {
             Diagnostic::error(Code::RuleSyntax, place(end + at.start..end + at.end), message)
         }
     };
-    problem.help(help)
+    if problem.help.is_some() { problem } else { problem.help(help) }
 }
 
 /// The name of a field of which only the type is wrong. `None` where more may be: nobody knows what was swallowed with it.
@@ -231,8 +238,12 @@ pub(super) fn bad_clause(
             .help(usage(known)),
     });
     // Another clause may have been swallowed with it: then none is missing.
-    let swallowed = ["run ", "emit "].iter().any(|word| text.contains(&format!(" {word}")));
-    (problem, Some(known).filter(|_| !swallowed))
+    (problem, Some(known).filter(|_| !swallows(text)))
+}
+
+/// Whether what is no clause may have taken in one that does something.
+fn swallows(text: &str) -> bool {
+    ["run ", "emit "].iter().any(|word| text.contains(&format!(" {word}")))
 }
 
 /// Text that starts with no clause's word.
@@ -243,6 +254,19 @@ fn no_clause(
     (span, word): (Span, &str),
 ) -> (Diagnostic, Option<ClauseWord>) {
     let words = ClauseWord::ALL.map(ClauseWord::as_str);
+    let end = span.end as usize;
+    // A word goes on with what only looks like one of its letters.
+    let next = reader.text.get(end..).and_then(|rest| rest.chars().next()).filter(|_| word.starts_with(scan::is_word));
+    let odd = word.chars().next().filter(|c| !c.is_ascii()).map(|c| (span.start as usize, c));
+    if let Some((at, c)) = odd.or(next.map(|c| (end, c)))
+        && let Some((message, help)) = lookalike::character(c)
+    {
+        let problem = Diagnostic::error(Code::RuleSyntax, reader.span(at, at + c.len_utf8()), message);
+        let rest = reader.text.get(span.start as usize..).unwrap_or_default();
+        let whole = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        let meant = nearest(whole, words).and_then(ClauseWord::from_word);
+        return (problem.help(help), meant.filter(|_| !swallows(text)));
+    }
     let same_line = before.and_then(|before| {
         let between = reader.text.get(before.span.end as usize..span.start as usize)?;
         (!between.contains(['\n', '\r'])).then_some(before)
@@ -273,8 +297,7 @@ fn no_clause(
             (None, ..) => problem,
         };
         // It belongs to the clause before it, unless it swallowed one that is then not missing.
-        let swallowed = ["run ", "emit "].iter().any(|word| text.contains(&format!(" {word}")));
-        return (problem, before.kind.word().filter(|_| !swallowed));
+        return (problem, before.kind.word().filter(|_| !swallows(text)));
     }
     if let Some(help) = foreign_comment(text) {
         let message = format!("expected a clause, found {}", quoted(word));
@@ -358,6 +381,11 @@ fn expected(
         Some((last, others)) => format!("{} or {last}", others.join(", ")),
     };
     let rest = text.get(at..).unwrap_or_default();
+    if let Some(letter) = rest.chars().next()
+        && let Some((message, help)) = lookalike::character(letter)
+    {
+        return Diagnostic::error(Code::RuleSyntax, place(at..at + letter.len_utf8()), message).help(help);
+    }
     if rest.trim().is_empty() {
         let end = text.trim_end().len();
         return Diagnostic::error(Code::RuleSyntax, place(end..end), format!("expected {wanted}")).label("here");

@@ -7,6 +7,7 @@
 
 mod cut;
 pub mod format;
+mod line;
 mod parse;
 mod problem;
 mod recover;

@@ -180,6 +180,12 @@ impl Builder<'_> {
         range: std::ops::Range<usize>,
     ) -> Result<(), Box<Diagnostic>> {
         let raw = self.text.get(range.clone()).unwrap_or_default();
+        if style == ScalarStyle::Plain
+            && let Some(item) = scalar::item_within(raw)
+        {
+            let span = Span::new(self.source, range.start + item.start, range.start + item.end);
+            return Err(Box::new(super::problem::astray_item(span)));
+        }
         // The parser gives `~` for a value that is not there.
         let value = if raw.is_empty() { "" } else { value };
         let fragment = scalar::fragment(self.source, self.text, range.clone(), value, style);

@@ -3,6 +3,7 @@
 use serde_yaml::granit_parser::{ErrorKind, ScanError};
 
 use super::parse::too_deep;
+use crate::base::lookalike;
 use crate::base::source::SourceId;
 use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic};
@@ -183,6 +184,13 @@ fn in_context(source: SourceId, text: &str, at: usize, kind: &ErrorKind) -> Opti
     let yaml = |span: Span, message: &str| Diagnostic::error(Code::YamlSyntax, span, message);
     let key = line.trim_start().split(':').next().unwrap_or_default();
     let is_key = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-?".contains(c));
+    if let Some((word, value)) = line.trim_start().split_once(' ').filter(|(word, _)| is_key(word) && *word != "-")
+        && value.trim_start().starts_with(['{', '['])
+    {
+        let end = start + indent(line) + word.len();
+        let help = format!("write `{word}: {}`", value.trim());
+        return Some(yaml(place(end - word.len(), end), &format!("a `:` is missing behind `{word}`")).help(help));
+    }
     match kind {
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             let (word, rest) = line.trim_start().split_once(':')?;
@@ -235,11 +243,17 @@ fn in_context(source: SourceId, text: &str, at: usize, kind: &ErrorKind) -> Opti
                 let message = "this line begins with a dash, like an item of a list, among keys";
                 (message, "delete the dash, or put the list behind a key")
             } else {
-                ("this item is not in the column of the others", "items of one list stand in one column")
+                return Some(astray_item(whole(line, start)));
             };
             Some(yaml(whole(line, start), message).help(help))
         }
         ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
+            let quote = line.char_indices().find(|(_, c)| "\u{201c}\u{201d}\u{201e}\u{2018}\u{2019}".contains(*c));
+            if let Some((column, quote)) = quote
+                && let Some((message, help)) = lookalike::character(quote)
+            {
+                return Some(yaml(place(start + column, start + column + quote.len_utf8()), &message).help(help));
+            }
             let first = text.get(..at)?.trim_end();
             let is_next = text.get(first.len()..at)?.contains('\n');
             (is_next && !first.ends_with([',', '{', '[']))
@@ -247,6 +261,12 @@ fn in_context(source: SourceId, text: &str, at: usize, kind: &ErrorKind) -> Opti
         }
         other => unknown_escape(source, text, at, other),
     }
+}
+
+/// An item of a list that stands left or right of the others.
+pub(super) fn astray_item(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::YamlSyntax, span, "this item is not in the column of the others")
+        .help("items of one list stand in one column")
 }
 
 /// The escape that a double-quoted text cannot have, at its very place.

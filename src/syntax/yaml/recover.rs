@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::cut::{Cut, Cuts, Entry, column};
+use super::cut::{Cut, Cuts, Entry};
+use super::line::Line;
 use super::parse::{Stop, read};
 use super::problem::{Remedy, TAB};
 use super::{MAX_DEPTH, Node};
@@ -174,11 +175,13 @@ impl Blame {
                 let message = "this line begins with a dash, like an item of a list, among keys";
                 (sibling, Remedy::Cut, false, message, "delete the dash, or put the list behind a key")
             }
+            Some(parent) if line.is_outdented_by(before, parent) => {
+                (before, Remedy::Cut, true, FURTHER, "keys of one mapping stand in one column")
+            }
             Some(_) => return None,
             None => {
                 let first = std::iter::successors(Some(before), |line| line.above(|_| true)).last()?;
-                let message = "this line is indented further than those below it";
-                (first, Remedy::Cut, false, message, "keys of one mapping stand in one column")
+                (first, Remedy::Cut, false, FURTHER, "keys of one mapping stand in one column")
             }
         };
         if place < line.start {
@@ -251,8 +254,8 @@ fn opened_bracket(text: &str) -> Option<usize> {
     open.first().copied()
 }
 
-/// What may follow the `|` or `>` that opens a text.
-const BLOCK_HEADER: [char; 11] = ['-', '+', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+/// What is said of a line that stands too far to the right.
+const FURTHER: &str = "this line is indented further than those below it";
 
 /// What stands in front of a value.
 const OPENING: [char; 7] = [' ', '\t', '\n', '\r', '[', '{', ','];
@@ -298,168 +301,6 @@ fn lines(text: &str, first: usize) -> Vec<Cut> {
     let above = std::iter::successors(line.parent(), |line| line.parent()).take(MAX_DEPTH);
     let above = above.map(|line| part(line.value(line.end()).unwrap_or(line.end()), line, None));
     value.into_iter().chain([whole]).chain(above).collect()
-}
-
-/// One line of a text.
-#[derive(Clone, Copy)]
-struct Line<'t> {
-    whole: &'t str,
-    start: usize,
-    /// Without its end.
-    text: &'t str,
-}
-
-impl<'t> Line<'t> {
-    /// The line that holds a place.
-    fn at(whole: &'t str, at: usize) -> Self {
-        let at = whole.floor_char_boundary(at);
-        let start = at - column(whole, at);
-        let rest = whole.get(start..).unwrap_or_default();
-        Self { whole, start, text: rest.lines().next().unwrap_or_default() }
-    }
-
-    fn end(self) -> usize {
-        self.start + self.text.len()
-    }
-
-    fn next(self) -> Option<Self> {
-        let rest = self.whole.get(self.end()..)?;
-        let line_break = rest.find('\n')? + 1;
-        let start = self.end() + line_break;
-        let rest = rest.get(line_break..).filter(|rest| !rest.is_empty())?;
-        Some(Self { whole: self.whole, start, text: rest.lines().next().unwrap_or_default() })
-    }
-
-    /// How far it is indented; a tab is further than anything else.
-    fn column(self) -> usize {
-        let blanks = self.text.len() - self.text.trim_start_matches(' ').len();
-        if self.text.get(blanks..).is_some_and(|rest| rest.starts_with('\t')) { usize::MAX } else { blanks }
-    }
-
-    fn says_nothing(self) -> bool {
-        let text = self.text.trim_start();
-        text.is_empty() || text.starts_with('#')
-    }
-
-    fn is_item(self) -> bool {
-        let text = self.text.trim_start();
-        text == "-" || text.starts_with("- ")
-    }
-
-    /// Whether what is indented further below it belongs to it.
-    fn opens_block(self) -> bool {
-        let text = self.text.trim_end();
-        let last = text.rsplit([' ', '\t']).next().unwrap_or_default();
-        let is_header =
-            last.strip_prefix(['|', '>']).is_some_and(|rest| rest.trim_end_matches(BLOCK_HEADER).is_empty());
-        is_header || self.is_item() || text.ends_with([':', '[', '{', ','])
-    }
-
-    /// Where the value behind its key begins, if that is not behind `most`.
-    fn value(self, most: usize) -> Option<usize> {
-        let indented = self.text.trim_start();
-        let key_start = self.text.len() - indented.trim_start_matches("- ").trim_start().len();
-        let rest = self.text.get(key_start..)?;
-        let is_key =
-            |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.?<".contains(c));
-        let (key, value) = rest.split_once(':').filter(|(key, _)| is_key(key.trim_end()))?;
-        let blanks = value.len() - value.trim_start().len();
-        // Of `key:value` the blank is cut out too, as it were.
-        let at = self.start + key_start + key.len() + 1 + blanks;
-        (at <= most || blanks == 0).then_some(at)
-    }
-
-    /// Where its first word stands.
-    fn content(self) -> usize {
-        self.start + self.text.len() - self.text.trim_start().len()
-    }
-
-    /// Whether it is text alone: no key, no item, nothing that begins or ends anything.
-    fn is_plain(self) -> bool {
-        let text = self.text.trim();
-        let is_key = text.split_once(':').is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with([' ', '\t']));
-        !is_key && text.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-    }
-
-    fn closes(self) -> bool {
-        self.text.trim_start().starts_with([']', '}'])
-    }
-
-    /// The nearest line above that says something and is as asked.
-    fn above(self, is_it: impl Fn(Self) -> bool) -> Option<Self> {
-        let mut start = self.start;
-        while start > 0 {
-            let above = Self::at(self.whole, start - 1);
-            if !above.says_nothing() && is_it(above) {
-                return Some(above);
-            }
-            start = above.start;
-        }
-        None
-    }
-
-    /// The line above that this one is indented below.
-    fn parent(self) -> Option<Self> {
-        if self.column() == 0 { None } else { self.above(|above| above.column() < self.column()) }
-    }
-
-    /// The next line that says something.
-    fn below(self) -> Option<Self> {
-        std::iter::successors(self.next(), |line| line.next()).find(|line| !line.says_nothing())
-    }
-
-    /// The column that it was meant to stand in, as far as that shows: behind a tab, left of what it holds.
-    fn place(self) -> usize {
-        match self.column() {
-            usize::MAX if self.opens_block() => {
-                self.below().and_then(|below| below.column().checked_sub(1)).unwrap_or(usize::MAX)
-            }
-            column => column,
-        }
-    }
-
-    /// The columns in which lines may begin here: those of the lines that the one above stands below, and its own where it is the
-    /// first below that one.
-    fn columns(self) -> Vec<usize> {
-        let before = self.above(|above| above.column() < usize::MAX);
-        let mut columns: Vec<usize> =
-            std::iter::successors(before, |line| line.parent()).take(MAX_DEPTH).map(Self::column).collect();
-        match before {
-            Some(before) if !before.opens_block() || before.column() >= self.column() => {}
-            // Behind a tab, the first line of all stands where the next one does.
-            None if self.column() == usize::MAX => columns.extend(self.below().map(Self::column)),
-            _ => columns.push(self.column()),
-        }
-        columns
-    }
-
-    /// Where what belongs to the line ends: what is indented further; the bracket that closes it; and, if the line stands where
-    /// none may, all lines up to one that does not.
-    fn block_end(self) -> usize {
-        let own = self.column();
-        let columns = self.columns();
-        let is_astray = own == usize::MAX || !columns.contains(&own);
-        let (mut column, mut opens) = (self.place(), self.opens_block());
-        let mut end = self.end();
-        let mut line = self;
-        while let Some(next) = line.next() {
-            line = next;
-            if next.says_nothing() {
-                continue;
-            }
-            let here = next.column();
-            let is_below = here > column && (opens || !is_astray);
-            let closes = here == own && next.closes();
-            let is_item = here == own && opens && next.is_item() && !self.is_item();
-            if is_astray && !is_below && !columns.contains(&here) {
-                (column, opens) = (next.place(), next.opens_block());
-            } else if !(is_below || closes || is_item) {
-                break;
-            }
-            end = next.end();
-        }
-        end
-    }
 }
 
 /// Whether every line that is indented begins with tabs, as many as it is deep.

@@ -1,6 +1,7 @@
 //! One scalar: what it stands for, and where each byte of its decoded text was written.
 
 use std::iter::Peekable;
+use std::ops::Range;
 use std::str::CharIndices;
 
 use serde_yaml::granit_parser::ScalarStyle;
@@ -261,4 +262,19 @@ fn take_one(value: &mut Peekable<CharIndices<'_>>, c: char, at: usize, places: &
     take(value, c)?;
     places.put(at, c.len_utf8(), c.len_utf8());
     Some(())
+}
+
+/// Where a later line of a plain text begins like an item of a list: YAML joins it with what stands above, which nobody
+/// wants.
+pub(super) fn item_within(raw: &str) -> Option<Range<usize>> {
+    let mut start = 0;
+    for line in raw.split_inclusive('\n') {
+        let text = line.trim();
+        if start > 0 && (text == "-" || text.starts_with("- ")) {
+            let from = start + line.len() - line.trim_start().len();
+            return Some(from..from + text.len());
+        }
+        start += line.len();
+    }
+    None
 }
