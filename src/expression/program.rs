@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::ast::{Expr, ExprKind, Literal};
 use super::check::Checked;
-use super::environment::Bindings;
+use super::environment::{Bindings, TypeEnv};
 use super::evaluate::Frame;
 use super::fault::{Budget, Fault};
 use super::node::Node;
@@ -53,6 +53,16 @@ impl Program {
         let node = super::compile::compile(&expr, checked);
         let kind = checked.type_of(&expr).clone();
         Self { inner: Arc::new(Inner { text: text.to_owned(), expr, kind, node, types: checked.types().to_vec() }) }
+    }
+
+    /// What comes of a part that has no variables but those of its own macros, computed alone; `None` where it has some.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`]: the part fails whenever it is reached.
+    pub fn evaluate_part(&self, part: &Expr) -> Option<Result<(), EvaluationError>> {
+        let (checked, problems) = super::check::check(part, &TypeEnv::new());
+        let program = problems.is_empty().then(|| Self::new(&self.inner.text, part.clone(), &checked))?;
+        Some(program.evaluate_value(&Bindings::new()).map(|_| ()))
     }
 
     /// The expression as it was written.

@@ -161,7 +161,9 @@ impl<'n, 'a> Checker<'n, 'a> {
         };
         let mut whole = event.is_some() && !rule.name.node.is_empty();
         // The condition holds wherever the other clauses are looked at, in whatever order they stand.
-        if unique.iter().any(|clause| matches!(clause.kind, ClauseKind::Bad(None | Some(ClauseWord::When)))) {
+        if unique.iter().any(|clause| {
+            matches!(clause.kind, ClauseKind::CutWhen(_) | ClauseKind::Bad(None | Some(ClauseWord::When)))
+        }) {
             self.known = None;
         }
         let (conditions, others): (Vec<_>, Vec<_>) =
@@ -179,7 +181,7 @@ impl<'n, 'a> Checker<'n, 'a> {
         let mut unique = Vec::new();
         for clause in &rule.clauses {
             let word = match &clause.kind {
-                ClauseKind::Bad(_) | ClauseKind::Emit { .. } => None,
+                ClauseKind::CutWhen(_) | ClauseKind::Bad(_) | ClauseKind::Emit { .. } => None,
                 kind => kind.word(),
             };
             let before = word.and_then(|word| first.insert(word, clause.word).map(|before| (word, before)));
@@ -262,6 +264,11 @@ impl<'n, 'a> Checker<'n, 'a> {
             ClauseKind::Emit { call, after } => {
                 let after = after.as_ref().map_or(Duration::ZERO, |after| after.node);
                 rule.emit.push(self.emission(call, after)?);
+            }
+            ClauseKind::CutWhen(read) => {
+                // Only for what is wrong in it.
+                self.compile(read);
+                return None;
             }
             ClauseKind::Bad(_) => return None,
         }

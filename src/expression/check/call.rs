@@ -129,6 +129,9 @@ impl Checker<'_> {
             ("value" | "orValue" | "hasValue" | "or", Some(kind)) if member && !matches!(kind, Type::Optional(_)) => {
                 Some("it is no optional: it is selected with `.`, not with `.?`, so it is there or an error")
             }
+            ("format", Some(Type::String)) => {
+                Some("what it puts in stands in a list, like `\"%d of %s\".format([2, name])`")
+            }
             ("orValue", Some(_)) => Some("what to take instead must be of the same type as what the optional holds"),
             _ => None,
         };

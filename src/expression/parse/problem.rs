@@ -198,6 +198,10 @@ fn habit(fragment: &Fragment, at: usize, first: char, token: &str) -> Option<Dia
         }
         ('$', _) => syntax(range, "`$` is not of the language", "names stand as they are, without a `$`"),
         ('#', _) => syntax(range, "`#` begins no comment here", "comments begin with `//`"),
+        ('\'' | '"', _) if before.ends_with(first) => {
+            let help = format!("a quote within such a text is written `\\{first}`");
+            syntax(at - 1..at + 1, "the text ends here, and another one begins", &help)
+        }
         ('\'' | '"', _) => None,
         (_, "is") => syntax(range, "`is` is no operator", "compare with `==`"),
         (_, "not") if rest.get(3..).is_some_and(|rest| rest.trim_start().starts_with("in ")) => {
@@ -213,9 +217,54 @@ fn habit(fragment: &Fragment, at: usize, first: char, token: &str) -> Option<Dia
             let help = "a duration is written `duration(\"30s\")`";
             syntax(range, &format!("numbers have no unit here, and `{unit}` is one"), help)
         }
+        (_, "seconds" | "second" | "minutes" | "minute" | "hours" | "hour" | "days" | "day" | "milliseconds")
+            if before.trim_end().ends_with(|c: char| c.is_ascii_digit()) =>
+        {
+            let help = "a duration is written `duration(\"30s\")`";
+            syntax(range, &format!("numbers have no unit here, and `{token}` is one"), help)
+        }
+        ('%', _) | ('<' | '>' | '=' | '!' | ')' | '&' | ',', _)
+            if before.trim_end().strip_suffix('%').is_some_and(|left| left.ends_with(|c: char| c.is_ascii_digit())) =>
+        {
+            let percent = before.trim_end().len() - 1;
+            let help = "a share is written as a number: `0.8` for 80 %";
+            syntax(percent..percent + 1, "`%` is the rest of a division", help)
+        }
+        ('*', _) if before.ends_with('/') => {
+            let end = rest.find("*/").map_or(at + 1, |end| at + end + 2);
+            syntax(at - 1..end, "`/*` begins no comment", "comments begin with `//`")
+        }
+        (',', _) if is_in_parentheses(before) => {
+            syntax(range, "unexpected `,`", "a list stands in square brackets, like `x in [\"a\", \"b\"]`")
+        }
+        (',', _) if digit && rest.get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) => {
+            syntax(range, "unexpected `,`", "the fraction of a number stands behind a point, like `1.5`")
+        }
+        ('^', _) => syntax(range, "`^` is no operator", "multiply: `x * x`; what differs is found with `!=`"),
+        ('x' | 'X', _) if before.ends_with('0') => {
+            syntax(range, "a hexadecimal number has no digits", "write them behind `0x`, like `0xff`")
+        }
         ('_', _) if digit => syntax(range, "digits are not grouped", "write the number without `_`"),
         _ => None,
     }
+}
+
+/// Whether the innermost bracket that is open is a `(` that calls nothing.
+fn is_in_parentheses(before: &str) -> bool {
+    let mut depth = 0;
+    for (at, c) in before.char_indices().rev() {
+        match c {
+            ')' | ']' | '}' => depth += 1,
+            '(' | '[' | '{' if depth > 0 => depth -= 1,
+            '(' => {
+                let caller = before.get(..at).unwrap_or_default();
+                return !caller.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | ')' | ']'));
+            }
+            '[' | '{' => return false,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// What to do about an expression that ends before its time.

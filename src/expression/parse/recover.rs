@@ -34,6 +34,11 @@ impl Patched {
 
     /// Writes what was meant in place of what was read at byte `at`, where that is plain: it is as long. `false` where it is not.
     pub(super) fn mend(&mut self, at: usize) -> bool {
+        if let Some(comment) = comment_at(&self.text, at) {
+            let blank: String = self.text.get(comment.clone()).unwrap_or_default().bytes().map(|_| ' ').collect();
+            self.text.replace_range(comment, &blank);
+            return true;
+        }
         let starts = (at.saturating_sub(LONGEST_MEANT)..=at).filter(|start| self.text.is_char_boundary(*start));
         let meant = starts.flat_map(|start| MEANT.iter().map(move |(wrong, right)| (start, *wrong, *right)));
         let found = meant.filter(|(start, wrong, _)| start + wrong.len() >= at).find(|(start, wrong, _)| {
@@ -72,6 +77,13 @@ impl Patched {
         self.holes.push(part);
         true
     }
+}
+
+/// A comment of another language, `/* … */`, whose second character is at `at`.
+fn comment_at(text: &str, at: usize) -> Option<Range<usize>> {
+    let start = at.checked_sub(1).filter(|start| text.is_char_boundary(*start))?;
+    let rest = text.get(start..)?.strip_prefix("/*")?;
+    Some(start..start + 2 + rest.find("*/")? + 2)
 }
 
 /// The part that holds byte `at`; `None` in a map, and where brackets do not match or a text is not closed.
@@ -167,6 +179,8 @@ mod tests {
         assert_eq!(mended("a === b", 4).as_deref(), Some("a ==  b"));
         assert_eq!(mended("a <> b", 3).as_deref(), Some("a != b"));
         assert_eq!(mended("a = b", 2).as_deref(), Some("a ==b"));
+        assert_eq!(mended("a /* é */ + b", 3).as_deref(), Some("a          + b"));
+        assert_eq!(mended("a /* b", 3), None);
         assert_eq!(mended("a & b", 2), None);
         assert_eq!(mended("grand b", 6), None);
     }

@@ -68,6 +68,19 @@ fn value(condition: &Program) -> Option<bool> {
     is_constant(condition.expr()).then(|| condition.evaluate_bool(&Bindings::new()).ok())?
 }
 
+/// With the quotes around it, where it stands in some.
+fn with_quotes(subject: &Subject<'_>, span: Span) -> Span {
+    let Some(text) = subject.sources.get(span.source).map(|source| source.text.as_ref()) else { return span };
+    let before = text.get(..span.start as usize).and_then(|before| before.chars().next_back());
+    let after = text.get(span.end as usize..).and_then(|after| after.chars().next());
+    match (before, after) {
+        (Some(open @ ('"' | '\'')), Some(close)) if open == close => {
+            Span::new(span.source, span.start as usize - 1, span.end as usize + 1)
+        }
+        _ => span,
+    }
+}
+
 fn finding(subject: &Subject<'_>, condition: &Program, message: String, needless: Option<Span>) -> Diagnostic {
     let finding = Diagnostic::warning(Code::ConstantCondition, condition.expr().span, message);
     let Some(span) = needless else { return finding.help("correct the condition, or delete what depends on it") };
@@ -76,10 +89,12 @@ fn finding(subject: &Subject<'_>, condition: &Program, message: String, needless
     if value(condition) != Some(true) {
         return finding;
     }
+    let is_clause = span.start < condition.expr().span.start;
+    let span = with_quotes(subject, span);
     let line = match whole_line(subject, span) {
         Some((line, text)) if text.starts_with("if:") || text.starts_with("when") => Some(line),
         // The clause of a rule is longer than its condition.
-        _ if span.start < condition.expr().span.start => within_line(subject, span),
+        _ if is_clause => within_line(subject, span),
         _ => within_braces(subject, "if", span),
     };
     match line {

@@ -1,7 +1,10 @@
 //! An expression that can fail at run time: absent fields, null, keys, divisors, texts that are converted.
 
+use super::is_constant;
+use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expression::Program;
+use crate::expression::ast::{Expr, ExprKind};
 use crate::ir::template::Template;
 use crate::ir::{ForEach, Undo};
 use crate::lint::flow::{self, Conditions, Facts, Failure};
@@ -85,8 +88,18 @@ struct Place<'a, 'f> {
 impl Place<'_, '_> {
     /// `takes_nothing`: what the value is for may be left out.
     fn program(&mut self, program: &Program, takes_nothing: bool) {
+        let mut always: Vec<Span> = Vec::new();
+        for (span, message) in failing(program) {
+            let message = format!("this fails always: {message}; {}", self.why);
+            let help = "correct it: nothing in it depends on what happens";
+            self.findings.push(Diagnostic::warning(Code::FallibleExpression, span, message).help(help));
+            always.push(span);
+        }
         for failure in flow::failures(program, &self.facts, self.conditions) {
             let Failure { span, message, help, dot } = failure;
+            if always.iter().any(|whole| whole.start <= span.start && span.end <= whole.end) {
+                continue;
+            }
             let finding =
                 Diagnostic::warning(Code::FallibleExpression, span, format!("{message}; {}", self.why)).help(help);
             let dot = dot.filter(|dot| takes_nothing && self.subject.text(*dot) == ".");
@@ -129,4 +142,20 @@ impl Place<'_, '_> {
             self.findings.push(Diagnostic::warning(Code::FallibleExpression, program.expr().span, message).help(help));
         }
     }
+}
+
+/// The largest parts without variables that fail, and how.
+fn failing(program: &Program) -> Vec<(Span, String)> {
+    fn look(program: &Program, part: &Expr, found: &mut Vec<(Span, String)>) {
+        if !is_constant(part) {
+            part.children().into_iter().for_each(|child| look(program, child, found));
+        } else if !matches!(part.kind, ExprKind::Literal(_))
+            && let Some(Err(error)) = program.evaluate_part(part)
+        {
+            found.push((part.span, error.message));
+        }
+    }
+    let mut found = Vec::new();
+    look(program, program.expr(), &mut found);
+    found
 }

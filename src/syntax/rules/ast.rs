@@ -103,6 +103,8 @@ pub enum ClauseKind {
         call: Call,
         after: Option<Spanned<Duration>>,
     },
+    /// Of a `when` only this could be read; what follows it was said already.
+    CutWhen(Fragment),
     /// What was said of it already. `None`: it may have been meant to be any clause.
     Bad(Option<ClauseWord>),
 }
@@ -202,6 +204,7 @@ impl ClauseKind {
             Self::Busy(_) => ClauseWord::Busy,
             Self::Run(_) => ClauseWord::Run,
             Self::Emit { .. } => ClauseWord::Emit,
+            Self::CutWhen(_) => ClauseWord::When,
             Self::Bad(word) => return *word,
         })
     }

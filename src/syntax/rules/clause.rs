@@ -34,10 +34,12 @@ pub(super) fn read(reader: &mut Reader<'_>, pair: Pair<'_, Rule>, before: Option
 /// Adds a clause. What is left over behind a `when` makes that one bad too: its expression is cut short.
 pub(super) fn join(clauses: &mut Vec<Clause>, clause: Clause, text: &str) {
     let left_over = matches!(clause.kind, ClauseKind::Bad(Some(ClauseWord::When) | None));
-    if let Some(last) = clauses.last_mut().filter(|last| left_over && matches!(last.kind, ClauseKind::When(_))) {
+    if let Some(last) = clauses.last_mut().filter(|_| left_over)
+        && let ClauseKind::When(read) = &last.kind
+    {
         let between = text.get(last.span.end as usize..clause.span.start as usize).unwrap_or_default();
         if !between.contains(['\n', '\r']) {
-            last.kind = clause.kind;
+            last.kind = ClauseKind::CutWhen(read.clone());
             last.span = last.span.to(clause.span);
             return;
         }

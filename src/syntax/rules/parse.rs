@@ -317,7 +317,9 @@ impl Reader<'_> {
                         .text
                         .get(head.start as usize..end.end as usize)
                         .is_some_and(|text| !text.trim().contains('\n'));
-                    let has_bad = clauses.iter().any(|clause: &Clause| matches!(clause.kind, ClauseKind::Bad(_)));
+                    let has_bad = clauses
+                        .iter()
+                        .any(|clause: &Clause| matches!(clause.kind, ClauseKind::CutWhen(_) | ClauseKind::Bad(_)));
                     // The bad clause has swallowed the brace.
                     if !(on_one_line && has_bad) {
                         self.diagnostics.push(problem::missing_close("rule", head, end));
