@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde_json::Value as Json;
 
 use super::{output, target};
+use crate::base::clock::Timestamp;
 use crate::model::action::{ActionSignature, Effect as Kind};
 use crate::model::schema::{Field, Shape};
 use crate::model::target::Mode;
@@ -37,7 +38,7 @@ impl Action for PressureMeasure {
                     Field::optional(
                         "stopped",
                         Shape::String,
-                        "what ended the search before it knew more than a lower bound: `time`, `requests`, `unsteady`, `scatter`, \
+                        "what ended the search before it knew more than a lower bound: `time`, `requests`, `window`, `unsteady`, `scatter`, \
                          `not_recovered`, `error_bursts`, `unhealthy` or `invalid`",
                     ),
                     Field::required("requests", Shape::Int, "sent by the test"),
@@ -47,6 +48,11 @@ impl Action for PressureMeasure {
                 ],
             )
         }
+    }
+
+    fn opens(&self, effect: &Effect, now: Timestamp) -> Option<(Timestamp, String)> {
+        let calendar = &effect.target.as_ref()?.settings.measure.as_ref()?.calendar;
+        Some((calendar.opens_at(now)?, calendar.reason(now)))
     }
 
     async fn perform(&self, effect: &Effect, context: &Context) -> Outcome {

@@ -48,7 +48,7 @@ pub(super) struct RecordView {
     interval_rps: [f64; 2],
     /// `confirmed`, or `lower_bound` where a limit ended the search before a rate failed.
     verdict: String,
-    /// What ended the search before it knew more than a lower bound: `time`, `requests`, `unsteady`, `scatter`, `not_recovered`,
+    /// What ended the search before it knew more than a lower bound: `time`, `requests`, `window`, `unsteady`, `scatter`, `not_recovered`,
     /// `error_bursts`, `unhealthy` or `invalid`; absent where the highest rate allowed was borne.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stopped: Option<String>,

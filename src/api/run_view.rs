@@ -322,6 +322,7 @@ impl WaitView {
             WaitOn::Time { .. } => "time",
             WaitOn::Event { .. } => "event",
             WaitOn::Approval { .. } => "approval",
+            WaitOn::Opening { .. } => "opening",
         };
         let mut view = Self {
             on: on.to_owned(),
@@ -338,6 +339,7 @@ impl WaitView {
                 view.event = Some(kind.clone());
                 view.data = Some(Json::Object(data.clone()));
             }
+            WaitOn::Opening { reason, .. } => view.reason = Some(reason.clone()),
             WaitOn::Approval { reason, by, .. } => {
                 view.reason = Some(reason.clone());
                 view.by.clone_from(by);

@@ -82,6 +82,10 @@ fn of_step(run: &RunLine, step: &StepView) -> Option<Standstill> {
                     let data = data.map(|data| format!(" --data '{data}'")).unwrap_or_default();
                     Standstill::new(why, since, vec![format!("homeostat event send --type {kind}{subject}{data}")])
                 }
+                "opening" => {
+                    let reason = wait.reason.as_deref().unwrap_or_default();
+                    Standstill::new(format!("step `{name}` waits until it may be performed: {reason}"), since, cancel())
+                }
                 _ => Standstill::new(format!("step `{name}` sleeps"), since, cancel()),
             };
             found.until(wait.until.as_deref())

@@ -72,6 +72,7 @@ pub async fn measure(
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     let allowed = AllowedHosts::parse(addresses.iter().map(String::as_str)).map_err(AppError::internal)?;
     let measure = MeasureSettings {
+        calendar: crate::model::calendar::Calendar::default(),
         endpoint: order.url.clone(),
         health: order.health.clone(),
         live_traffic: LiveTraffic::Isolated,

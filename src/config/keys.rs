@@ -238,6 +238,10 @@ pub const TARGET: &[Key] = keys! {
         "No search takes longer.";
     "measure.limits.requests" Kind::Count, Is("500000"),
         "No search sends more requests.";
+    "measure.windows" Kind::TextList, Says("always"),
+        "When load tests may be under way, like `Mon-Fri 09:00-16:00 Europe/Zurich`. A test waits for its window, and ends with it.";
+    "measure.freezes" Kind::TextList, Says("none"),
+        "When none may, like `2026-12-20 to 2027-01-02 Europe/Zurich`: a freeze goes before every window.";
     "measure.request_timeout" Kind::Duration, Is("10s"),
         "A request that takes longer counts as failed.";
     "measure.trial_time" Kind::Duration, Is("2s"),
@@ -337,7 +341,7 @@ pub const REQUEST: &[Key] = keys! {
 };
 
 /// Settings that the design has and this version has not: named, so that nobody searches for a typing error.
-pub const LATER: &[&str] = &["detectors", "measure.windows", "tables", "tokens", "tls", "broker"];
+pub const LATER: &[&str] = &["detectors", "tables", "tokens", "tls", "broker"];
 
 /// The names of all lints, which are those of their codes.
 static LINTS: LazyLock<Vec<String>> = LazyLock::new(|| Code::ALL.iter().filter_map(|code| code.lint_name()).collect());

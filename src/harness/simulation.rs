@@ -157,6 +157,7 @@ fn line(run: crate::runtime::journal::RunSummary) -> RunLine {
 /// The target as it is simulated: enforced, and with something to load-test.
 fn enforced(settings: TargetSettings) -> TargetSettings {
     let measure = settings.measure.clone().unwrap_or_else(|| MeasureSettings {
+        calendar: crate::model::calendar::Calendar::default(),
         endpoint: "http://127.0.0.1/".to_owned(),
         health: None,
         live_traffic: LiveTraffic::Isolated,

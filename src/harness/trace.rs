@@ -91,6 +91,7 @@ fn journaled(what: &What, story: &Story<'_>) -> Option<String> {
                 WaitOn::Time { .. } => String::new(),
                 WaitOn::Event { kind, data, .. } if data.is_empty() => format!(" for {kind}"),
                 WaitOn::Event { kind, data, .. } => format!(" for {kind} {}", short(&Json::Object(data.clone()))),
+                WaitOn::Opening { until, reason } => format!(" until {until}: {reason}"),
                 WaitOn::Approval { reason, .. } => format!(" for approval: {reason}"),
             };
             format!("  {}: waits{what}{until}", shown(place))

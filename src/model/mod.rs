@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod assignment;
+pub mod calendar;
 pub mod event;
 pub mod latency;
 pub mod load;

@@ -49,6 +49,8 @@ pub enum Stopped {
     Time,
     /// Its requests were used up.
     Requests,
+    /// Its window closed.
+    Window,
     /// Rates that had passed failed again and again.
     Unsteady,
     /// Service times scatter so much, with so few to serve, that no trial of reasonable length tells more.
@@ -71,6 +73,7 @@ impl Stopped {
         match self {
             Self::Time => "its time was used up",
             Self::Requests => "its requests were used up",
+            Self::Window => "its window closed",
             Self::Unsteady => "rates that had passed failed again and again",
             Self::Scatter => "service times scatter too much, with too few to serve, for trials to tell more",
             Self::NotRecovered => "the target did not come back to its baseline after a failed trial",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use super::calendar::Calendar;
 use super::load::LoadSettings;
 use super::objective::Objective;
 use super::record::{LiveTraffic, Record};
@@ -126,6 +127,8 @@ pub struct MeasureSettings {
     pub health: Option<String>,
     pub live_traffic: LiveTraffic,
     pub limits: MeasureLimits,
+    /// When a test may be under way.
+    pub calendar: Calendar,
     /// A request that takes longer counts as failed.
     pub request_timeout: Duration,
     /// A trial lasts at least this long …

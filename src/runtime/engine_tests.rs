@@ -102,6 +102,7 @@ fn settings() -> TargetSettings {
         },
         strategy: StrategySettings::headroom(0.2),
         measure: Some(MeasureSettings {
+            calendar: crate::model::calendar::Calendar::default(),
             endpoint: "http://127.0.0.1:1/".to_owned(),
             health: None,
             live_traffic: LiveTraffic::Count,

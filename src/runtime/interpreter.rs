@@ -224,7 +224,13 @@ impl Interpreter {
             .map(|(place, performance)| (place, performance.undoing == Undoing::Running))
             .collect();
         for (place, undoing) in cut_off {
-            self.spawn(&place, if undoing { TaskKind::Undo } else { TaskKind::Perform });
+            if undoing {
+                self.spawn(&place, TaskKind::Undo);
+            } else if let Some(wait) = self.closed(&place) {
+                self.note(What::Waiting { place, wait });
+            } else {
+                self.spawn(&place, TaskKind::Perform);
+            }
         }
         Ok(())
     }
@@ -263,7 +269,11 @@ impl Interpreter {
                 Next::Perform { place } => {
                     has_effect = true;
                     self.note(What::Permitted { place: place.clone() });
-                    start.push((place, TaskKind::Perform));
+                    // It may have closed again before anybody looked.
+                    match self.closed(&place) {
+                        Some(wait) => self.note(What::Waiting { place, wait }),
+                        None => start.push((place, TaskKind::Perform)),
+                    }
                 }
                 Next::Undo { place } => {
                     has_effect = true;

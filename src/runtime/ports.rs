@@ -66,6 +66,12 @@ pub trait Action: Debug + Send + Sync {
         None
     }
 
+    /// From which moment on the step may be performed, and what keeps it from that now; `None`: now. Asked before each attempt,
+    /// and again when the moment has come.
+    fn opens(&self, _effect: &Effect, _now: Timestamp) -> Option<(Timestamp, String)> {
+        None
+    }
+
     async fn perform(&self, effect: &Effect, context: &Context) -> Outcome;
 
     /// Restores what `remember` returned; the output is read as `perform`'s is.

@@ -47,6 +47,12 @@ pub enum WaitOn {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         permits: bool,
     },
+    /// The moment from which on the step may be performed; then it is.
+    Opening {
+        until: Timestamp,
+        /// What keeps it from being performed now.
+        reason: String,
+    },
 }
 
 /// What came before the wait's time was over.
@@ -79,7 +85,7 @@ impl Wait {
     /// The moment at which the wait is over if nothing comes.
     pub fn ends_at(&self) -> Option<Timestamp> {
         let until = match self.on {
-            WaitOn::Time { until } => Some(until),
+            WaitOn::Time { until } | WaitOn::Opening { until, .. } => Some(until),
             WaitOn::Event { .. } | WaitOn::Approval { .. } => None,
         };
         [until, self.timeout_at].into_iter().flatten().min()
@@ -89,20 +95,29 @@ impl Wait {
     pub fn event_type(&self) -> Option<&str> {
         match &self.on {
             WaitOn::Event { kind, .. } => Some(kind),
-            WaitOn::Time { .. } | WaitOn::Approval { .. } => None,
+            WaitOn::Time { .. } | WaitOn::Approval { .. } | WaitOn::Opening { .. } => None,
         }
     }
 
     /// Whether it is for being allowed to perform the step.
     pub fn is_for_permission(&self) -> bool {
-        matches!(self.on, WaitOn::Approval { permits: true, .. })
+        matches!(self.on, WaitOn::Approval { permits: true, .. } | WaitOn::Opening { .. })
+    }
+
+    /// Whether the step may be performed now.
+    pub fn permits(&self, answer: Option<&Answer>, now: Timestamp) -> bool {
+        match (&self.on, answer) {
+            (WaitOn::Approval { permits: true, .. }, Some(Answer::Decision(decision))) => decision.approved,
+            (WaitOn::Opening { until, .. }, _) => *until <= now,
+            _ => false,
+        }
     }
 
     /// Whether the event is what is waited for.
     pub fn is_answered_by(&self, event: &Event) -> bool {
         match &self.on {
             WaitOn::Event { kind, data, .. } => *kind == event.kind && holds_all(&event.data, data),
-            WaitOn::Time { .. } | WaitOn::Approval { .. } => false,
+            WaitOn::Time { .. } | WaitOn::Approval { .. } | WaitOn::Opening { .. } => false,
         }
     }
 
@@ -143,7 +158,9 @@ impl Wait {
             WaitOn::Time { until } if *until <= now => Ok(json!({ "until": until })),
             WaitOn::Event { required: false, .. } => Ok(json!({ "came": false, "data": {} })),
             WaitOn::Approval { required: false, .. } => Ok(json!({ "approved": false, "outcome": "expired" })),
-            WaitOn::Time { until } => Err(timed_out(format!("its timeout ended before {until}"))),
+            WaitOn::Time { until } | WaitOn::Opening { until, .. } => {
+                Err(timed_out(format!("its timeout ended before {until}")))
+            }
             WaitOn::Event { kind, .. } => Err(timed_out(format!("no `{kind}` that fits came in time"))),
             WaitOn::Approval { .. } => Err(timed_out("nobody decided in time".to_owned())),
         }

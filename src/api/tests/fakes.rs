@@ -364,6 +364,7 @@ fn checkout() -> TargetSettings {
         },
         strategy: StrategySettings::headroom(0.2),
         measure: Some(MeasureSettings {
+            calendar: crate::model::calendar::Calendar::default(),
             endpoint: "http://user:geheim@127.0.0.1:8080/".to_owned(),
             health: None,
             live_traffic: LiveTraffic::Count,

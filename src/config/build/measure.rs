@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::given::text;
+use super::given::{text, texts};
 use super::{Builder, Given, Scope};
+use crate::base::span::Spanned;
 use crate::config::check;
 use crate::config::values::{Request, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::calendar::{Calendar, Freeze, Window};
 use crate::model::load::{
     Arrivals, Body, Connections, DriverSettings, LoadSettings, Protocol, RequestSettings, SAFE_METHODS, TlsSettings,
 };
@@ -68,8 +70,13 @@ impl Builder<'_> {
             diagnostics,
         );
         check::fits(&requests, &trial_requests, diagnostics);
+        let calendar = Calendar {
+            windows: self.times(scope, "measure.windows", Window::parse, diagnostics),
+            freezes: self.times(scope, "measure.freezes", Freeze::parse, diagnostics),
+        };
         let load = self.load(scope, folder, diagnostics);
         Some(MeasureSettings {
+            calendar,
             endpoint: endpoint.value,
             health: health.map(|health| health.value),
             live_traffic: match live_traffic.value.as_str() {
@@ -84,6 +91,26 @@ impl Builder<'_> {
             precision: precision.value,
             load,
         })
+    }
+
+    /// Each text of a list as what it says; what says nothing is told.
+    fn times<T>(
+        &mut self,
+        scope: &Scope<'_>,
+        key: &'static str,
+        read: impl Fn(&str) -> Result<T, String>,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<T> {
+        let given = self.optional(scope, key).map(texts).map(|given| given.value).unwrap_or_default();
+        let read = |text: Spanned<String>| match read(&text.node) {
+            Ok(read) => Some(read),
+            Err(problem) => {
+                let problem = Diagnostic::error(Code::BadSetting, text.span, format!("`{key}`: {problem}"));
+                diagnostics.push(problem);
+                None
+            }
+        };
+        given.into_iter().filter_map(read).collect()
     }
 
     /// What is sent.

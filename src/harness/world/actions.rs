@@ -89,6 +89,10 @@ impl Action for StagedAction {
         self.inner.permission(effect)
     }
 
+    fn opens(&self, effect: &Effect, now: Timestamp) -> Option<(Timestamp, String)> {
+        self.inner.opens(effect, now)
+    }
+
     async fn perform(&self, effect: &Effect, context: &Context) -> Outcome {
         self.stage.life.pass(&effect.step, Side::Before).await;
         // An undo action of its own is performed like any other, under this key.

@@ -24,15 +24,30 @@ impl Interpreter {
         if !step.action.waits {
             let permitted = self.state.performance(place).is_some_and(|performance| performance.permitted);
             let reason = if permitted { None } else { self.world.action(step)?.permission(&effect) };
+            let on = match reason {
+                Some(reason) => Some(WaitOn::Approval { reason, by: None, required: true, permits: true }),
+                None => self.opening(place, attempt, input),
+            };
             // The step's `timeout` is for performing it: people take as long as they take.
-            return Ok(reason.map(|reason| Wait {
-                on: WaitOn::Approval { reason, by: None, required: true, permits: true },
-                timeout_at: None,
-            }));
+            return Ok(on.map(|on| Wait { on, timeout_at: None }));
         }
         let wait = self.world.action(step)?.wait(&effect, &self.world.context)?;
         let timeout_at = step.timeout.map(|timeout| self.world.now().after(timeout));
         Ok(wait.map(|wait| Wait { timeout_at, ..wait }))
+    }
+
+    /// What keeps an action from being performed now, where that passes with time.
+    pub(super) fn opening(&self, place: &Place, attempt: u32, input: &Json) -> Option<WaitOn> {
+        let action = self.world.action(self.known_step(place).ok()?).ok()?;
+        let effect = self.effect(place, attempt, input.clone(), &CancellationToken::new());
+        let (until, reason) = action.opens(&effect, self.world.now())?;
+        Some(WaitOn::Opening { until, reason })
+    }
+
+    /// The same for what was begun already.
+    pub(super) fn closed(&self, place: &Place) -> Option<Wait> {
+        let performance = self.state.performance(place)?;
+        self.opening(place, performance.attempt, &performance.input).map(|on| Wait { on, timeout_at: None })
     }
 
     /// What the run keeps of the one that it continues.

@@ -19,7 +19,6 @@ use crate::model::target::Phase;
 use crate::plan::{Graph, Plan, Step, Undo};
 use crate::runtime::effect::{ActionError, FailureKind};
 use crate::runtime::journal::{Place, RunStatus, RunSummary, StopReason, What};
-use crate::runtime::wait::{Answer, Decision};
 
 /// All that the decision may look at.
 #[derive(Clone, Copy, Debug)]
@@ -313,9 +312,7 @@ impl Situation<'_> {
                 input: performance.input.clone(),
                 undo: UndoInput::None,
             }),
-            Status::Waiting { wait, answer: Some(Answer::Decision(Decision { approved: true, .. })) }
-                if wait.is_for_permission() =>
-            {
+            Status::Waiting { wait, answer } if wait.permits(answer.as_ref(), self.now) => {
                 Some(Next::Perform { place })
             }
             Status::Waiting { wait, answer } => {

@@ -34,10 +34,11 @@ pub(super) enum Condition {
 enum Stand {
     Runs,
     Again(Timestamp),
-    /// Since when, for what, and whether it is permission; whether it was answered, and how.
+    /// Until when, whether it is for permission, and whether that comes with time; whether it was answered, and how.
     Waits {
         ends: Option<Timestamp>,
         permits: bool,
+        opens: bool,
         answer: Option<bool>,
     },
     Over {
@@ -122,11 +123,12 @@ impl Model {
             }
             What::Waiting { place, wait } => {
                 let until = match wait.on {
-                    WaitOn::Time { until } => Some(until),
+                    WaitOn::Time { until } | WaitOn::Opening { until, .. } => Some(until),
                     _ => None,
                 };
                 let ends = until.or(wait.timeout_at);
-                self.stand(place, Stand::Waits { ends, permits: wait.is_for_permission(), answer: None });
+                let opens = matches!(wait.on, WaitOn::Opening { .. });
+                self.stand(place, Stand::Waits { ends, permits: wait.is_for_permission(), opens, answer: None });
             }
             What::Answered { place, answer: Answer::Decision(decision) } => {
                 let place = self.number(place);
@@ -246,6 +248,7 @@ impl Model {
                 let what = match done.stand {
                     Stand::Again(at) if at <= now => format!("attempt {}", done.attempts + 1),
                     Stand::Waits { permits: true, answer: Some(true), .. } => "perform".to_owned(),
+                    Stand::Waits { opens: true, ends: Some(end), .. } if end <= now => "perform".to_owned(),
                     Stand::Waits { answer: Some(true), .. } => "succeeded".to_owned(),
                     Stand::Waits { answer: Some(false), .. } => "over".to_owned(),
                     Stand::Waits { ends: Some(end), answer: None, .. } if end <= now => "over".to_owned(),

@@ -326,7 +326,8 @@ impl RunState {
     fn fail(&mut self, place: &Place, error: &ActionError, at: Timestamp) -> Result<(), IllegalEntry> {
         let failed = Status::Failed(error.clone());
         if let Some(performance) = self.performance_mut(place) {
-            if matches!(&performance.status, Status::Waiting { wait, .. } if wait.is_for_permission()) {
+            let waits = matches!(&performance.status, Status::Waiting { wait, .. } if wait.is_for_permission());
+            if waits && !performance.permitted {
                 // Nothing was done that could be undone.
                 performance.undo = None;
             }

@@ -272,6 +272,7 @@ impl<'a> Driver<'a> {
             Some(2) => Some(Wait { on: approval(false), timeout_at: Some(later) }),
             Some(3) => Some(Wait { on: approval(false), timeout_at: None }),
             Some(4) => Some(Wait { on: approval(true), timeout_at: None }),
+            Some(5) => Some(Wait { on: WaitOn::Opening { until: later, reason: String::new() }, timeout_at: None }),
             _ => None,
         }
     }

@@ -62,6 +62,9 @@ pub struct Search {
     bursts: u32,
     ended: Option<GaveUp>,
     spent_ms: f64,
+    /// Of the time to spend, where the window closes before it is over.
+    #[serde(skip)]
+    closes_ms: Option<f64>,
     sent: u64,
     curve: Vec<Trial>,
 }
@@ -116,6 +119,7 @@ impl Search {
             bursts: 0,
             ended: None,
             spent_ms: 0.0,
+            closes_ms: None,
             sent: 0,
             curve: Vec::new(),
         }
@@ -145,6 +149,9 @@ impl Search {
         let requests = whole(plan.rate_rps * time_ms / 1e3);
         if self.spent_ms + time_ms > self.params.time_ms {
             return self.finish(GaveUp::Spent(Budget::Time));
+        }
+        if self.closes_ms.is_some_and(|closes_ms| self.spent_ms + time_ms > closes_ms) {
+            return self.finish(GaveUp::Spent(Budget::Window));
         }
         if self.sent + requests > self.params.requests {
             return self.finish(GaveUp::Spent(Budget::Requests));
@@ -237,6 +244,11 @@ impl Search {
             self.sent += whole(plan.rate_rps * time_ms / 1e3);
         }
         self.cooling = true;
+    }
+
+    /// No trial is under way in so many milliseconds from now; `None`: the window stays open.
+    pub fn close_in(&mut self, ms: Option<f64>) {
+        self.closes_ms = ms.map(|ms| self.spent_ms + ms);
     }
 
     /// Counts what was spent outside trials and rests.

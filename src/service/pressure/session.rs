@@ -161,6 +161,9 @@ impl Session<'_> {
             None => self.begin().await?,
         };
         loop {
+            let now = self.live.clock.now();
+            let closes = self.measure.calendar.closes_at(now);
+            state.search.close_in(closes.map(|closes| closes.since(now).as_secs_f64() * 1e3));
             match state.search.step() {
                 Step::Trial(plan) => {
                     let observed = self.trial(&plan, &state).await?;
@@ -455,6 +458,10 @@ impl Session<'_> {
             GaveUp::Spent(Budget::Time) => format!(
                 "the load test of `{target}` used up its {} s before any rate was verified{last}; raise `limits.time`",
                 self.measure.limits.time.as_secs(),
+            ),
+            GaveUp::Spent(Budget::Window) => format!(
+                "the window of load tests closed before any rate of `{target}` was verified{last}; make it longer, or send \
+                 the event anew in the next one"
             ),
             GaveUp::Spent(Budget::Requests) => format!(
                 "the load test of `{target}` used up its {} requests before any rate was verified{last}; raise \

@@ -83,6 +83,7 @@ struct Setting {
 impl Setting {
     fn new(endpoint: impl std::fmt::Display) -> Self {
         let measure = MeasureSettings {
+            calendar: crate::model::calendar::Calendar::default(),
             endpoint: endpoint.to_string(),
             health: None,
             live_traffic: LiveTraffic::Count,

@@ -101,6 +101,7 @@ fn settings(name: StrategyName, mode: Mode) -> TargetSettings {
     settings.strategy = StrategySettings::standard(name);
     settings.mode = mode;
     settings.measure = Some(MeasureSettings {
+        calendar: crate::model::calendar::Calendar::default(),
         endpoint: "http://127.0.0.1:1/".to_owned(),
         health: None,
         live_traffic: LiveTraffic::Count,

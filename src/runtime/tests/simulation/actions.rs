@@ -10,6 +10,7 @@ use super::dice::Dice;
 use super::faults::Faults;
 use super::watch::Watch;
 use crate::base::clock::Clock;
+use crate::base::clock::Timestamp;
 use crate::harness::world::life::{Life, Lives};
 use crate::model::action::{ActionSignature, Catalogue, Effect as Kind};
 use crate::model::record::{Measurement, Verdict};
@@ -128,6 +129,10 @@ impl Action for Watched {
 
     fn permission(&self, effect: &Effect) -> Option<String> {
         self.inner.permission(effect)
+    }
+
+    fn opens(&self, effect: &Effect, now: Timestamp) -> Option<(Timestamp, String)> {
+        self.inner.opens(effect, now)
     }
 
     async fn perform(&self, effect: &Effect, context: &Context) -> Outcome {

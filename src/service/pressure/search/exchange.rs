@@ -114,6 +114,8 @@ pub enum GaveUp {
 pub enum Budget {
     Time,
     Requests,
+    /// The window in which tests may be under way.
+    Window,
 }
 
 impl GaveUp {
@@ -127,6 +129,7 @@ impl GaveUp {
             Self::Invalid { .. } => Stopped::Invalid,
             Self::Spent(Budget::Time) => Stopped::Time,
             Self::Spent(Budget::Requests) => Stopped::Requests,
+            Self::Spent(Budget::Window) => Stopped::Window,
         }
     }
 }

@@ -119,11 +119,15 @@ fn limits_end_a_search_with_what_was_verified() {
     for (limited, stopped) in [
         (Params { time_ms: 12_000.0, ..params(20.0) }, Stopped::Time),
         (Params { requests: 3_000, ..params(20.0) }, Stopped::Requests),
+        // Of the two that end with their time, this one has its window closed.
+        (params(20.0), Stopped::Window),
     ] {
-        let (time_ms, requests) = (limited.time_ms, limited.requests);
+        let closes_ms = (stopped == Stopped::Window).then_some(12_000.0);
+        let (time_ms, requests) = (closes_ms.unwrap_or(limited.time_ms), limited.requests);
         let mut queue = quiet(500.0);
         let mut search = Search::new(limited);
         let step = loop {
+            search.close_in(closes_ms.map(|closes_ms| closes_ms - search.spent_ms()));
             match search.step() {
                 Step::Trial(plan) => {
                     search.record(queue.trial(&plan, &OBJECTIVE, 0.0));
