@@ -102,11 +102,11 @@ pub fn check(trees: &Trees, catalogue: &Catalogue, diagnostics: &mut Diagnostics
     let (workflows, found) = ir::check::check_workflows(&trees.workflows, catalogue);
     diagnostics.extend(found);
     // A rule may run a workflow that has errors of its own: they are told once, at the workflow.
-    // Of two workflows of one name the first counts; the second is told to be one too many.
+    // Of two workflows of one name, which is told, nobody knows which is meant.
     let mut declared = ir::rules::Workflows::new();
     for tree in &trees.workflows {
         if let Some(name) = &tree.name {
-            declared.entry(name.node.as_str()).or_insert(Some(&tree.inputs));
+            declared.entry(name.node.as_str()).and_modify(|known| *known = None).or_insert(Some(&tree.inputs));
         }
     }
     let (events, rules, found) = ir::rules::check(&trees.rules, &declared);

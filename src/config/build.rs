@@ -75,7 +75,7 @@ impl Builder<'_> {
         let secrets = self.secrets(&engine, folder);
         let encryption = self.encryption(&store, folder, diagnostics);
         let log = Log {
-            level: self.text(&engine, "log.level").value,
+            level: check::log_level(self.text(&engine, "log.level"), diagnostics),
             format: match self.text(&engine, "log.format").value.as_str() {
                 "json" => LogFormat::Json,
                 _ => LogFormat::Text,

@@ -36,6 +36,22 @@ pub(super) fn why_not_loopback(address: SocketAddr) -> String {
     format!("`{address}` can be reached from other machines, and this version knows neither tokens nor TLS")
 }
 
+/// A level, or directives that the log's filter takes.
+pub(super) fn log_level(level: Given<String>, diagnostics: &mut Diagnostics) -> String {
+    const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+    // A single word that is no level would be the name of a module, and everything else silent.
+    let is_word = level.value.chars().all(char::is_alphanumeric);
+    let is_level = LEVELS.iter().any(|known| known.eq_ignore_ascii_case(&level.value));
+    let is_right = if is_word { is_level } else { tracing_subscriber::EnvFilter::try_new(&level.value).is_ok() };
+    if level.is_known && !is_right {
+        let help =
+            "levels are `error`, `warn`, `info`, `debug`, `trace`, or directives like `homeostat=debug,sqlx=warn`";
+        let problem = Diagnostic::error(Code::BadSetting, place(&level), format!("`{}` is no level", level.value));
+        diagnostics.push(problem.help(help).suggest(&level.value, LEVELS));
+    }
+    level.value
+}
+
 pub(super) fn network(mut entries: Given<Vec<Spanned<String>>>, diagnostics: &mut Diagnostics) -> Given<AllowedHosts> {
     for entry in &entries.value {
         if let Err(problem) = AllowedHosts::parse([entry.node.as_str()]) {

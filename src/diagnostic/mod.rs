@@ -232,6 +232,11 @@ impl Diagnostics {
         self.list.is_empty()
     }
 
+    /// Every problem, to be looked through and pushed elsewhere.
+    pub fn into_list(self) -> Vec<Diagnostic> {
+        self.list
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.list.iter()
     }

@@ -295,9 +295,10 @@ impl Composer<'_> {
                 Some(program)
             }
             Err(problems) => {
-                self.diagnostics.extend(problems);
                 // What it refers to is waited for all the same: a cycle is not hidden by it.
-                self.programs.extend(expression::compile_unchecked(expression, self.env));
+                let read = nulls::check_wrong(expression, self.env, self.known, &problems, self.diagnostics);
+                self.programs.extend(read);
+                self.diagnostics.extend(problems);
                 None
             }
         }

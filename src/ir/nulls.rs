@@ -4,10 +4,11 @@
 //! null is found before it runs, unless the expression, or the condition that guards it, has made sure. What is known is
 //! a path as it is written, like `target.record`.
 
+use crate::base::fragment::Fragment;
 use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::expression::ast::{BinaryOperator, Expr, ExprKind, Literal, UnaryOperator};
-use crate::expression::{Program, Type, TypeEnv};
+use crate::expression::{self, Program, Type, TypeEnv};
 use crate::model::schema::{Field, Shape};
 
 /// Paths that are not null where an expression stands.
@@ -19,6 +20,29 @@ const TAKE_NULL: &[&str] = &["dyn", "type", "of", "ofNonZeroValue"];
 /// Reports every use of null that will fail.
 pub(super) fn check(program: &Program, env: &TypeEnv, known: &Known, found: &mut Diagnostics) {
     Walk { env, found }.expr(program.expr(), known);
+}
+
+/// The same for an expression with `problems`: what can be read of it, for what else it tells. `None` where it is no
+/// expression at all.
+pub(super) fn check_wrong(
+    fragment: &Fragment,
+    env: &TypeEnv,
+    known: &Known,
+    problems: &Diagnostics,
+    found: &mut Diagnostics,
+) -> Option<Program> {
+    let program = expression::compile_unchecked(fragment, env).ok()?;
+    let mut nulls = Diagnostics::new();
+    check(&program, env, known, &mut nulls);
+    let told = |span: Span| {
+        problems.iter().any(|problem| {
+            let other = problem.primary.span;
+            other.start <= span.end && span.start <= other.end
+        })
+    };
+    // What is wrong with the place itself is told already.
+    nulls.into_list().into_iter().filter(|null| !told(null.primary.span)).for_each(|null| found.push(null));
+    Some(program)
 }
 
 /// What is not null once the expression has been true.
@@ -129,6 +153,15 @@ impl Walk<'_> {
     }
 
     fn junction(&mut self, operands: &[Expr], truth: bool, known: &Known) {
+        let proves = |guard: &Expr| {
+            let mut more = known.clone();
+            prove(guard, truth, self.env, &mut more);
+            more.len() > known.len()
+        };
+        // A long chain seldom proves anything.
+        if !operands.iter().any(proves) {
+            return operands.iter().for_each(|operand| self.expr(operand, known));
+        }
         for (at, operand) in operands.iter().enumerate() {
             let mut known = known.clone();
             for (other, guard) in operands.iter().enumerate() {

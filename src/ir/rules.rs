@@ -124,12 +124,14 @@ struct Checker<'n, 'a> {
     env: &'n TypeEnv,
     /// What its `when` makes sure is not null; `None` where that is wrong and may have meant to.
     known: Option<Known>,
+    /// The last expression that was wrong, as far as it can be read.
+    wrong: Option<expression::Program>,
     patience: &'n mut Patience,
 }
 
 impl<'n, 'a> Checker<'n, 'a> {
     fn new(names: &'n Names<'a>, diagnostics: &'n mut Diagnostics, patience: &'n mut Patience) -> Self {
-        Self { names, diagnostics, env: &names.nothing_known, known: Some(Known::new()), patience }
+        Self { names, diagnostics, env: &names.nothing_known, known: Some(Known::new()), wrong: None, patience }
     }
 
     fn rule(&mut self, rule: &ast::Rule) -> Option<Rule> {
@@ -162,7 +164,7 @@ impl<'n, 'a> Checker<'n, 'a> {
         let mut whole = event.is_some() && !rule.name.node.is_empty();
         // The condition holds wherever the other clauses are looked at, in whatever order they stand.
         if unique.iter().any(|clause| {
-            matches!(clause.kind, ClauseKind::CutWhen(_) | ClauseKind::Bad(None | Some(ClauseWord::When)))
+            matches!(clause.kind, ClauseKind::CutWhen { .. } | ClauseKind::Bad(None | Some(ClauseWord::When)))
         }) {
             self.known = None;
         }
@@ -181,7 +183,7 @@ impl<'n, 'a> Checker<'n, 'a> {
         let mut unique = Vec::new();
         for clause in &rule.clauses {
             let word = match &clause.kind {
-                ClauseKind::CutWhen(_) | ClauseKind::Bad(_) | ClauseKind::Emit { .. } => None,
+                ClauseKind::CutWhen { .. } | ClauseKind::Bad(_) | ClauseKind::Emit { .. } => None,
                 kind => kind.word(),
             };
             let before = word.and_then(|word| first.insert(word, clause.word).map(|before| (word, before)));
@@ -203,9 +205,9 @@ impl<'n, 'a> Checker<'n, 'a> {
     /// Says which clauses are missing, unless a bad one may have been meant to be it.
     fn missing(&mut self, rule: &ast::Rule) {
         let has = |wanted: ClauseWord| {
-            rule.clauses.iter().any(|clause| match clause.kind.word() {
-                Some(word) => word == wanted,
-                None => true,
+            rule.clauses.iter().any(|clause| match (&clause.kind, clause.kind.word()) {
+                (ClauseKind::CutWhen { swallows: true, .. }, _) | (_, None) => true,
+                (_, Some(word)) => word == wanted,
             })
         };
         let name = &rule.name;
@@ -246,8 +248,10 @@ impl<'n, 'a> Checker<'n, 'a> {
         match &clause.kind {
             ClauseKind::On(_) => {}
             ClauseKind::When(condition) => {
+                self.wrong = None;
                 let condition = self.condition(condition);
-                self.known = condition.as_ref().map(|condition| nulls::proven(condition, self.env));
+                let read = condition.as_ref().or(self.wrong.as_ref());
+                self.known = read.map(|condition| nulls::proven(condition, self.env));
                 let condition = condition?;
                 rule.when = Some(condition);
             }
@@ -265,9 +269,13 @@ impl<'n, 'a> Checker<'n, 'a> {
                 let after = after.as_ref().map_or(Duration::ZERO, |after| after.node);
                 rule.emit.push(self.emission(call, after)?);
             }
-            ClauseKind::CutWhen(read) => {
-                // Only for what is wrong in it.
-                self.compile(read);
+            ClauseKind::CutWhen { read, .. } => {
+                // Only for what is wrong in it; that it ends too early was said as something else.
+                let end = read.span(0..read.text.trim_end().len()).end;
+                let problems = expression::compile(read, self.env).err().into_iter().flat_map(Diagnostics::into_list);
+                let ends =
+                    |problem: &Diagnostic| problem.code == Code::ExpressionSyntax && problem.primary.span.end >= end;
+                problems.filter(|problem| !ends(problem)).for_each(|problem| self.diagnostics.push(problem));
                 return None;
             }
             ClauseKind::Bad(_) => return None,
@@ -288,6 +296,9 @@ impl<'n, 'a> Checker<'n, 'a> {
                 Some(program)
             }
             Err(problems) => {
+                if let Some(known) = &self.known {
+                    self.wrong = nulls::check_wrong(fragment, self.env, known, &problems, self.diagnostics);
+                }
                 self.diagnostics.extend(problems);
                 None
             }

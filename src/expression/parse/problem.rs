@@ -109,7 +109,8 @@ pub(super) fn explain(fragment: &Fragment, error: &Error<Rule>) -> Diagnostic {
         ('?', _) => problem.help("put parentheses around a `? :` within another"),
         _ if follows_word(fragment, at, "not") => {
             let end = fragment.text.get(..at).unwrap_or_default().trim_end().len();
-            syntax(end - "not".len()..end, "unexpected `not`".to_owned()).help("`not` is written `!`")
+            syntax(end - "not".len()..end, "unexpected `not`".to_owned())
+                .help("`not` is written `!`, around more than a name `!(…)`")
         }
         ('}', _) if fragment.text.trim_start().starts_with('{') => {
             let open = fragment.text.len() - fragment.text.trim_start().len();
@@ -166,6 +167,14 @@ fn habit(fragment: &Fragment, at: usize, first: char, token: &str) -> Option<Dia
     if rest.starts_with("??") {
         let help = "what stands in for a missing field is written `a.?b.orValue(c)`";
         return syntax(at..at + 2, "`??` is no operator", help);
+    }
+    if rest.starts_with("=<") || is_whole("=<").is_some() {
+        let range = is_whole("=<").unwrap_or(at..at + 2);
+        return syntax(range, "`=<` is no operator", "at most is written `<=`");
+    }
+    let after = rest.strip_prefix("=>").unwrap_or_default().trim_start();
+    if after.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+        return syntax(at..at + 2, "`=>` is no operator", "at least is written `>=`");
     }
     if rest.starts_with("=>") {
         let help = "macros take a name and an expression, like `tags.exists(tag, tag == \"a\")`";

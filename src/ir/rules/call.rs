@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::fit::{Intended, help_with, intended, program_fits, remedy, written_misfit};
+use super::super::fit::{Intended, fits, help_with, intended, program_fits, remedy, written_misfit};
 use super::super::template::Template;
 use super::super::{holes, nulls};
 use super::Checker;
@@ -113,6 +113,11 @@ impl Checker<'_, '_> {
             let message = format!("the {what} needs `{}`, but this may hold nothing", field.name);
             self.diagnostics
                 .push(Diagnostic::error(Code::BadArgument, span, message).help("say what it is then: `.orValue(…)`"));
+            // What it may hold must fit as well.
+            if let Err(why) = fits(&program.shape(), &field.shape) {
+                let problem = Diagnostic::error(Code::BadArgument, span, format!("`{}` {why}", field.name));
+                self.diagnostics.push(problem);
+            }
             return false;
         }
         if !field.nullable

@@ -103,8 +103,12 @@ pub enum ClauseKind {
         call: Call,
         after: Option<Spanned<Duration>>,
     },
-    /// Of a `when` only this could be read; what follows it was said already.
-    CutWhen(Fragment),
+    /// Of a `when` only this could be read; what is wrong behind it was said already.
+    CutWhen {
+        read: Fragment,
+        /// Whether another clause may stand in what was not read.
+        swallows: bool,
+    },
     /// What was said of it already. `None`: it may have been meant to be any clause.
     Bad(Option<ClauseWord>),
 }
@@ -204,7 +208,7 @@ impl ClauseKind {
             Self::Busy(_) => ClauseWord::Busy,
             Self::Run(_) => ClauseWord::Run,
             Self::Emit { .. } => ClauseWord::Emit,
-            Self::CutWhen(_) => ClauseWord::When,
+            Self::CutWhen { .. } => ClauseWord::When,
             Self::Bad(word) => return *word,
         })
     }

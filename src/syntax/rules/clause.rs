@@ -39,7 +39,8 @@ pub(super) fn join(clauses: &mut Vec<Clause>, clause: Clause, text: &str) {
     {
         let between = text.get(last.span.end as usize..clause.span.start as usize).unwrap_or_default();
         if !between.contains(['\n', '\r']) {
-            last.kind = ClauseKind::CutWhen(read.clone());
+            let swallows = matches!(clause.kind, ClauseKind::Bad(None));
+            last.kind = ClauseKind::CutWhen { read: read.clone(), swallows };
             last.span = last.span.to(clause.span);
             return;
         }
@@ -86,15 +87,18 @@ fn read_kind(reader: &mut Reader<'_>, form: Rule, parts: &[Pair<'_, Rule>]) -> O
         Rule::busy => part(Rule::busy_mode).map(|mode| ClauseKind::Busy(reader.text_of(mode))),
         Rule::run => call(reader, part(Rule::call)?).map(ClauseKind::Run),
         Rule::emit => {
+            let quoted = part(Rule::quoted_duration);
             let after = match (part(Rule::after_word), part(Rule::duration)) {
                 (Some(_), Some(after)) => Some(duration(reader, after)?),
+                // Its arguments are read for what is wrong in them.
                 (Some(word), None) => {
-                    let span = reader.of(word);
-                    reader.diagnostics.push(
-                        Diagnostic::error(Code::BadClause, span, "`after` needs a duration")
-                            .help("write how long to wait, like `after 30m`"),
-                    );
-                    return None;
+                    let span = reader.of(quoted.unwrap_or(word));
+                    let (message, help) = match quoted.map(|quoted| quoted.as_str().trim_matches(['"', '\''])) {
+                        Some(written) => ("a duration stands without quotes", format!("write `after {written}`")),
+                        None => ("`after` needs a duration", "write how long to wait, like `after 30m`".to_owned()),
+                    };
+                    reader.diagnostics.push(Diagnostic::error(Code::BadClause, span, message).help(help));
+                    None
                 }
                 (None, _) => None,
             };

@@ -319,7 +319,7 @@ impl Reader<'_> {
                         .is_some_and(|text| !text.trim().contains('\n'));
                     let has_bad = clauses
                         .iter()
-                        .any(|clause: &Clause| matches!(clause.kind, ClauseKind::CutWhen(_) | ClauseKind::Bad(_)));
+                        .any(|clause: &Clause| matches!(clause.kind, ClauseKind::CutWhen { .. } | ClauseKind::Bad(_)));
                     // The bad clause has swallowed the brace.
                     if !(on_one_line && has_bad) {
                         self.diagnostics.push(problem::missing_close("rule", head, end));

@@ -110,6 +110,19 @@ pub(super) fn bad_name(source: SourceId, what: &str, pair: &Pair<'_, Rule>) -> D
         );
         return problem.help(help);
     }
+    let end = written.find(|c: char| !scan::is_word(c)).unwrap_or(written.len());
+    let (name, rest) = written.split_at(end);
+    if !name.is_empty() && name.starts_with(|c: char| !c.is_ascii_digit()) {
+        let rest = rest.trim_start();
+        let at = start + written.len() - rest.len();
+        let odd = |message: &str| Diagnostic::error(Code::RuleSyntax, Span::new(source, at, at + 1), message);
+        if rest.starts_with('(') {
+            return odd("expected `{`, found `(`").help(format!("braces stand around what it holds: `{name} {{ … }}`"));
+        }
+        if rest == "=" || rest == ":" {
+            return odd(&format!("unexpected `{rest}`")).help("delete it");
+        }
+    }
     let mended: String = written.chars().map(|c| if scan::is_word(c) { c } else { '_' }).collect();
     let plain = written.chars().all(|c| scan::is_word(c) || matches!(c, '-' | '.' | '/' | ':'));
     if plain && !mended.starts_with(|c: char| c.is_ascii_digit()) {
@@ -298,6 +311,16 @@ fn no_clause(
         };
         // It belongs to the clause before it, unless it swallowed one that is then not missing.
         return (problem, before.kind.word().filter(|_| !swallows(text)));
+    }
+    if let ("and" | "AND" | "or" | "OR", Some(ClauseWord::When)) = (word, before.and_then(|before| before.kind.word()))
+    {
+        let meant = if word.eq_ignore_ascii_case("and") { "&&" } else { "||" };
+        let problem =
+            Diagnostic::error(Code::RuleSyntax, span, format!("unexpected {} after the `when` clause", quoted(word)));
+        return (
+            problem.help(format!("`{word}` is written `{meant}`")),
+            Some(ClauseWord::When).filter(|_| !swallows(text)),
+        );
     }
     if let Some(help) = foreign_comment(text) {
         let message = format!("expected a clause, found {}", quoted(word));

@@ -74,7 +74,7 @@ fn outline_clause(clause: &ClauseKind) -> String {
         ClauseKind::Emit { call: target, after } => {
             format!("emit {} after {:?}", call(target), after.as_ref().map(|after| after.node))
         }
-        ClauseKind::CutWhen(read) => format!("when {} …", read.text),
+        ClauseKind::CutWhen { read, .. } => format!("when {} …", read.text),
         ClauseKind::Bad(word) => format!("bad {word:?}"),
     }
 }

@@ -19,7 +19,7 @@ const LEAVE: &str = "fmt-ignore";
 /// # Errors
 /// What is wrong with the file's form: such a file has no layout.
 pub fn format(source: SourceId, text: &str) -> Result<String, Diagnostics> {
-    let (tree, problems) = parse(source, text);
+    let (_, problems) = parse(source, text);
     if problems.has_errors() {
         return Err(problems);
     }
@@ -40,28 +40,66 @@ pub fn format(source: SourceId, text: &str) -> Result<String, Diagnostics> {
         layout: LayoutOptions { print_width: WIDTH, line_break, ..LayoutOptions::default() },
         language: LanguageOptions { ignore_comment_directive: LEAVE.to_owned(), ..LanguageOptions::default() },
     };
-    let mut found = Diagnostics::new();
-    let mut refuse =
-        |message: &str| {
-            let problem = Diagnostic::error(Code::Internal, Span::new(source, 0, 0), message);
-            found.push(problem.help(
-                "put `# fmt-ignore` before the key at the left margin that holds what is unusual, and report this",
-            ));
-        };
-    match pretty_yaml::format_text(text, &options) {
-        Ok(formatted) => {
-            let (again, broken) = parse(source, &formatted);
-            let is_same = !broken.has_errors()
-                && tree.map(|tree| tree.to_json()) == again.map(|tree| tree.to_json())
-                && said(source, text) == said(source, &formatted);
-            if is_same {
-                return Ok(formatted);
-            }
-            refuse("formatting this file would change what it says, so it is left as it is");
-        }
-        Err(_) => refuse("this file cannot be formatted, so it is left as it is"),
+    if let Some(formatted) = laid_out(source, text, &options) {
+        return Ok(formatted);
     }
+    // What the library would change stands under some key at the left margin: the others get their layout.
+    let mut parts = String::with_capacity(text.len());
+    for part in sections(text) {
+        match laid_out(source, part, &options) {
+            Some(formatted) => parts.push_str(&formatted),
+            None => parts.push_str(part),
+        }
+    }
+    if is_same(source, text, &parts) {
+        return Ok(parts);
+    }
+    let mut found = Diagnostics::new();
+    let message = "formatting this file would change what it says, so it is left as it is";
+    let problem = Diagnostic::error(Code::Internal, Span::new(source, 0, 0), message);
+    found.push(
+        problem
+            .help("put `# fmt-ignore` before the key at the left margin that holds what is unusual, and report this"),
+    );
     Err(found)
+}
+
+/// The text as the library lays it out; `None` where that would lose something.
+fn laid_out(source: SourceId, text: &str, options: &FormatOptions) -> Option<String> {
+    pretty_yaml::format_text(text, options).ok().filter(|formatted| is_same(source, text, formatted))
+}
+
+/// Whether both say the same, in values and comments.
+fn is_same(source: SourceId, text: &str, formatted: &str) -> bool {
+    let ((before, _), (after, broken)) = (parse(source, text), parse(source, formatted));
+    !broken.has_errors()
+        && before.map(|tree| tree.to_json()) == after.map(|tree| tree.to_json())
+        && said(source, text) == said(source, formatted)
+}
+
+/// The text, cut before each key at the left margin and the comments above it.
+fn sections(text: &str) -> Vec<&str> {
+    let mut cuts = Vec::new();
+    let (mut start, mut comment) = (0, None);
+    for line in text.split_inclusive('\n') {
+        let is_comment = line.starts_with('#');
+        if is_comment {
+            comment = comment.or(Some(start));
+        } else if line.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '\'')) {
+            cuts.push(comment.take().unwrap_or(start));
+        } else if !line.trim().is_empty() {
+            comment = None;
+        }
+        start += line.len();
+    }
+    cuts.push(text.len());
+    let mut from = 0;
+    let pieces = cuts.into_iter().filter_map(|cut| {
+        let piece = text.get(from..cut)?;
+        from = cut;
+        Some(piece)
+    });
+    pieces.filter(|piece| !piece.is_empty()).collect()
 }
 
 /// The comments, as they are written.
@@ -93,6 +131,15 @@ mod tests {
         assert_eq!(formatted("a:   1\r\nb:  2\r\n").as_deref(), Some("a: 1\r\nb: 2\r\n"));
         let text = "# fmt-ignore\na:   1\nb: 2\n";
         assert_eq!(formatted(text).as_deref(), Some(text));
+    }
+
+    /// Blanks at the end of a line of text, which the library would drop.
+    #[test]
+    fn what_cannot_be_laid_out_keeps_nothing_else_from_it() {
+        let text = "# top\na:   1\n# of b\nb:\n  c: |\n    x  \n    y\nd:   2\n";
+        let expected = "# top\na: 1\n# of b\nb:\n  c: |\n    x  \n    y\nd: 2\n";
+        assert_eq!(formatted(text).as_deref(), Some(expected));
+        assert_eq!(formatted(expected).as_deref(), Some(expected));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! mean what.
 
 mod cut;
+mod flow;
 pub mod format;
 mod line;
 mod parse;

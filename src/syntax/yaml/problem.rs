@@ -2,6 +2,7 @@
 
 use serde_yaml::granit_parser::{ErrorKind, ScanError};
 
+use super::flow;
 use super::parse::too_deep;
 use crate::base::lookalike;
 use crate::base::source::SourceId;
@@ -42,6 +43,9 @@ pub(super) fn explain(source: SourceId, text: &str, error: &ScanError) -> (Diagn
     }
     if let Some(found) = of_another_language(source, text, at) {
         return found;
+    }
+    if let Some(problem) = flow::explain(source, text, at) {
+        return (problem, Remedy::Cut);
     }
     let remedy = match error.kind() {
         ErrorKind::RecursionLimitExceeded => Remedy::None,

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::cut::{Cut, Cuts, Entry};
+use super::flow;
 use super::line::Line;
 use super::parse::{Stop, read};
 use super::problem::{Remedy, TAB};
@@ -18,6 +19,8 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Label};
 pub const MAX_BROKEN: usize = 20;
 /// Most bytes that are read again for their sake: what is broken in a large file ends it sooner.
 const MAX_AGAIN: usize = 4 * 1024 * 1024;
+/// Most lines above the place of a problem that are searched for its cause.
+const MAX_UNREAD_LINES: usize = 64;
 /// Most other places of one mistake that are shown.
 const MAX_PLACES: usize = 8;
 
@@ -209,6 +212,14 @@ fn opened_above(source: SourceId, text: &str, stop: &mut Stop) {
         return;
     }
     let unread = text.get(stop.read.min(stop.at)..stop.at).unwrap_or_default();
+    // Quotes that do not pair up make the parser stop lines below.
+    let lines = unread.match_indices('\n').map(|(end, _)| stop.read + end).take(MAX_UNREAD_LINES);
+    if let Some(problem) = lines.into_iter().find_map(|end| flow::explain(source, text, end)) {
+        stop.bracket = Some(problem.primary.span.range().start);
+        stop.problem = problem;
+        stop.remedy = Remedy::Cut;
+        return;
+    }
     let opened = if is_quoted { opened_quote(unread) } else { opened_bracket(unread) };
     let Some(at) = opened.map(|at| stop.read + at).into_iter().chain(stop.bracket.filter(|_| !is_quoted)).min() else {
         return;

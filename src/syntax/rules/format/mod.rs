@@ -338,7 +338,7 @@ impl Writer<'_> {
             ClauseKind::Emit { call, after } => {
                 (called(call), after.as_ref().map_or(call.span, |after| after.span).end as usize)
             }
-            ClauseKind::CutWhen(_) | ClauseKind::Bad(_) => after(clause.span),
+            ClauseKind::CutWhen { .. } | ClauseKind::Bad(_) => after(clause.span),
         };
         Extent { start, body, end }
     }
@@ -368,7 +368,7 @@ impl Writer<'_> {
                 self.call(call, extent.body, &after.unwrap_or_default());
             }
             // There is none where a file parses.
-            ClauseKind::CutWhen(_) | ClauseKind::Bad(_) => {}
+            ClauseKind::CutWhen { .. } | ClauseKind::Bad(_) => {}
         }
     }
 
