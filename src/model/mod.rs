@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod assignment;
+pub mod detector;
 pub mod event;
 pub mod latency;
 pub mod load;

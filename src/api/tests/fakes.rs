@@ -342,6 +342,7 @@ pub(super) fn state(
         targets: Arc::new(OneTarget(Arc::new(checkout()))),
         dispatcher: Arc::new(OneAgent),
         reloader: Arc::new(Unchanged),
+        detectors: crate::service::detect::Board::default(),
         clock: Arc::new(StoppedClock),
         metrics,
     }
