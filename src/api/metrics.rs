@@ -112,7 +112,7 @@ fn queue(state: &ApiState, text: &mut String) {
 fn detectors(state: &ApiState, text: &mut String) {
     let mut succeeded = Gauge::new(metric::DETECTOR_SUCCEEDED);
     let mut failing = Gauge::new(metric::DETECTOR_FAILING);
-    for (name, standing) in state.detectors.all() {
+    for (name, standing) in state.detectors.options.board.all() {
         // Seconds up to the year 6000 are exact.
         #[expect(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^53")]
         succeeded.set_if_known(&[name.as_str()], standing.succeeded_at.map(|at| at.0 as f64 / 1_000.0));

@@ -52,7 +52,7 @@ use crate::base::id::TargetName;
 use crate::diagnostic::Code;
 use crate::runtime::control::Control;
 use crate::runtime::ports::{Dispatcher, Store, StoreError, Targets};
-use crate::service::detect::Board;
+use crate::service::detect::Reception;
 use problem::Problem;
 pub use serve::serve;
 
@@ -70,7 +70,7 @@ pub struct ApiState {
     pub targets: Arc<dyn Targets>,
     pub dispatcher: Arc<dyn Dispatcher>,
     pub reloader: Arc<dyn reload::Reload>,
-    pub detectors: Board,
+    pub detectors: Arc<Reception>,
     pub clock: Arc<dyn Clock>,
     pub metrics: PrometheusHandle,
 }
@@ -112,6 +112,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(stream::stream))
         .routes(routes!(webhooks::list))
         .routes(routes!(detectors::list))
+        .routes(routes!(detectors::receive))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::show, dead_letters::discard))
         .routes(routes!(dead_letters::redrive))

@@ -86,9 +86,10 @@ pub async fn serve(
     let scheduler = Scheduler::new(context.clone(), schedules);
     let webhooks = config.webhooks.iter().map(|subscribed| subscribed.webhook.clone()).collect();
     let webhooks = webhook::run(subscribers(&config, &context), webhooks, shutdown.clone());
-    let board = detect::Board::default();
-    let detectors = config.detectors.iter().map(|declared| declared.detector.clone()).collect();
-    let watching = detect::run(watchers(&config, &context, board.clone()), detectors, shutdown.clone());
+    let detectors: Vec<_> = config.detectors.iter().map(|declared| declared.detector.clone()).collect();
+    let watchers = watchers(&config, &context);
+    let reception = Arc::new(detect::Reception::new(watchers.clone(), &detectors));
+    let watching = detect::run(watchers, detectors, shutdown.clone());
     let pruning = tokio::spawn(retention::keep(context.clone(), retention_of(&config), close.clone()));
     let intake = intake_of(&config);
     let engine = Engine::start(Options { context, actions, program, intake }).await?;
@@ -107,7 +108,7 @@ pub async fn serve(
     if config.watch {
         reload::at_change(Arc::clone(&reloader), close.clone());
     }
-    let state = ApiState { control, store, targets, dispatcher, reloader, detectors: board, clock, metrics };
+    let state = ApiState { control, store, targets, dispatcher, reloader, detectors: reception, clock, metrics };
     let router = api::router(state, Some(grpc_service(Arc::clone(&dispatch)).into_axum_router()));
     let serving = tokio::spawn(api::serve(listener, router, close.clone()));
     // Whoever waited for the address may have gone.
@@ -145,7 +146,7 @@ fn subscribers(config: &Config, context: &Context) -> webhook::Options {
 }
 
 /// What detectors need.
-fn watchers(config: &Config, context: &Context, board: detect::Board) -> detect::Options {
+fn watchers(config: &Config, context: &Context) -> detect::Options {
     let config::Secrets { file, folder } = config.secrets.clone();
     detect::Options {
         clock: Arc::clone(&context.clock),
@@ -153,7 +154,7 @@ fn watchers(config: &Config, context: &Context, board: detect::Board) -> detect:
         inbox: Arc::clone(&context.outlet) as _,
         secrets: Arc::new(SecretPlaces { file, folder }),
         allowed: config.network.clone(),
-        board,
+        board: detect::Board::default(),
     }
 }
 

@@ -96,7 +96,7 @@ impl Builder<'_> {
         let webhooks = webhooks.iter().filter_map(|name| self.webhook(name, &network, diagnostics)).collect();
         let detectors = collected.items(List::Detectors);
         let detectors =
-            detectors.iter().filter_map(|name| self.detector(name, &targets, &network, diagnostics)).collect();
+            detectors.iter().filter_map(|name| self.detector(name, &targets, &network, folder, diagnostics)).collect();
         let settings = std::mem::take(&mut self.settings);
         let network = network.value;
         let listen = listen.value;

@@ -1,26 +1,42 @@
 //! What is listed under `detectors`: what each watches, when it tells it, and the event that it sends.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use http::HeaderName;
 use serde_json::{Value as Json, json};
 
-use super::{Builder, Given, Scope, duration, text};
+use super::{Builder, Given, Scope, default_value, duration, text};
 use crate::base::fragment::Fragment;
+use crate::base::source::SourceId;
 use crate::base::span::{Span, Spanned};
 use crate::config::detectors::Declared;
-use crate::config::keys::detector::{OWN, reads, required};
+use crate::config::keys;
+use crate::config::keys::detector::{DETECTOR, OWN, reads, required};
 use crate::config::show::Setting;
-use crate::config::values::{Data, Value, secret_name};
+use crate::config::values::{Data, Value, host, secret_name};
 use crate::config::{TargetTable, check};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::expression::{Type, TypeEnv, compile};
-use crate::model::detector::{DEPLOYMENT_CHANGE, DataTemplate, DetectorSettings, HttpSettings, Watched, http_names};
+use crate::model::detector::{
+    AlertmanagerSettings, DEPLOYMENT_CHANGE, DataTemplate, DetectorSettings, FileFormat, FileSettings, HttpSettings,
+    KubernetesSettings, OciSettings, PrometheusSettings, Watched, alertmanager_names, file_names, http_names,
+    kubernetes_names, oci_names, prometheus_names,
+};
 use crate::model::load::{Piece, Template};
 use crate::model::network::AllowedHosts;
 use crate::model::schema::{Object, Shape};
 use crate::syntax::interpolation::{self, Broken};
+
+/// What is watched of an answer or a file where nothing is said of it.
+const BODY: &str = "body";
+
+/// What is watched of a Deployment where nothing is said of it.
+const IMAGES: &str = "deployment.spec.template.spec.containers.map(c, c.image).join(\",\")";
+
+/// Which alerts are told where nothing is said of it.
+const FIRING: &str = "alert.status == \"firing\"";
 
 /// What comes more often belongs to a source of its own.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -38,7 +54,19 @@ struct Making<'a> {
     scope: Scope<'a>,
     name: &'a Spanned<String>,
     network: &'a Given<AllowedHosts>,
+    /// Where relative paths start.
+    folder: &'a Path,
     diagnostics: &'a mut Diagnostics,
+}
+
+/// When a detector looks, and when it tells.
+struct Pace {
+    every: Duration,
+    timeout: Duration,
+    lasting: Duration,
+    repeat: Option<Duration>,
+    max_backoff: Duration,
+    tells_first: bool,
 }
 
 impl Builder<'_> {
@@ -48,10 +76,11 @@ impl Builder<'_> {
         name: &Spanned<String>,
         targets: &TargetTable,
         network: &Given<AllowedHosts>,
+        folder: &Path,
         diagnostics: &mut Diagnostics,
     ) -> Option<Declared> {
         let scope = Scope { prefix: vec!["detectors", &name.node] };
-        let mut making = Making { scope, name, network, diagnostics };
+        let mut making = Making { scope, name, network, folder, diagnostics };
         let kind = self.optional(&making.scope, "kind").map(text);
         let Some(kind) = kind else {
             let message = format!("`detectors.{}` lacks `kind`", name.node);
@@ -64,46 +93,76 @@ impl Builder<'_> {
         }
         self.foreign(&mut making, &kind.value);
         self.missing(&mut making, &kind.value);
-        let (watched, seen) = self.watched(&mut making, &kind.value).unzip();
+        let (watched, seen) = self.watched(&mut making, &kind.value);
         let target = self.target_of(&making.scope, targets, making.diagnostics);
-        let event = self.text(&making.scope, "event");
+        let target_label = self.own(&making, &kind.value, "target_label").map(text);
+        if let (Some(label), Some(_)) = (target_label.as_ref().and_then(|label| label.span), &target) {
+            let message = "what the events are about is given in two ways";
+            let wrong = Diagnostic::error(Code::BadSetting, label, message);
+            making.diagnostics.push(wrong.help("give one of `target` and `target_label`"));
+        }
+        let event = self.optional(&making.scope, "event").map(text);
+        let event = event.unwrap_or_else(|| Given::fixed(DEPLOYMENT_CHANGE.to_owned()));
         let data = match self.optional(&making.scope, "data").map(|given| given.value) {
             Some(Value::Data(data)) => data,
             Some(_) => return None,
-            None if event.value == DEPLOYMENT_CHANGE => signature(),
+            None if event.value == DEPLOYMENT_CHANGE && kind.value != "alertmanager" => signature(),
             None => Data::default(),
         };
         let mut holes = BTreeMap::new();
-        let env = env(&seen.unwrap_or_default());
+        let env = env(&seen);
         let template = carried("data".to_owned(), &data.json, &data, &env, &mut holes, making.diagnostics);
-        let shortest = Given::fixed(SHORTEST);
-        let every = self.duration(&making.scope, "every");
-        check::at_least(
-            "every",
-            &every,
-            &shortest,
-            "what comes more often needs a source of its own",
-            making.diagnostics,
-        );
-        let max_backoff = self.duration(&making.scope, "max_backoff");
-        check::at_least("max_backoff", &max_backoff, &shortest, "that is the first pause", making.diagnostics);
-        let optional = |given: Option<Given<Value>>| given.map(|given| duration(given).value);
+        let pace = self.pace(&mut making, &kind.value);
         let detector = DetectorSettings {
             name: name.node.as_str().into(),
             event: event.value.clone(),
             target,
-            target_label: None,
+            target_label: target_label.map(|label| label.value),
             data: template,
-            every: every.value,
-            timeout: self.duration(&making.scope, "timeout").value,
-            lasting: optional(self.optional(&making.scope, "for")).unwrap_or_default(),
-            repeat: optional(self.optional(&making.scope, "repeat")),
-            max_backoff: max_backoff.value,
-            per_minute: usize::try_from(self.count(&making.scope, "per_minute").value).unwrap_or(usize::MAX),
-            tells_first: self.text(&making.scope, "first").value != "skip",
             watched: watched?,
+            every: pace.every,
+            timeout: pace.timeout,
+            lasting: pace.lasting,
+            repeat: pace.repeat,
+            max_backoff: pace.max_backoff,
+            per_minute: usize::try_from(self.count(&making.scope, "per_minute").value).unwrap_or(usize::MAX),
+            tells_first: pace.tells_first,
         };
         Some(Declared { detector, event_place: event.span.unwrap_or(name.span), data, holes })
+    }
+
+    /// A setting that only some kinds read.
+    fn own(&mut self, making: &Making<'_>, kind: &str, path: &'static str) -> Option<Given<Value>> {
+        if reads(kind, path) { self.optional(&making.scope, path) } else { None }
+    }
+
+    /// When it looks, and when it tells. A setting that the kind does not read is as it is by default.
+    fn pace(&mut self, making: &mut Making<'_>, kind: &str) -> Pace {
+        let mut of = |path: &'static str| {
+            if reads(kind, path) {
+                duration(self.required(&making.scope, path))
+            } else {
+                let key = keys::find(DETECTOR, path);
+                duration(Given::fixed(key.map_or(Value::Unknown, |key| default_value(&key))))
+            }
+        };
+        let (every, timeout, max_backoff) = (of("every"), of("timeout"), of("max_backoff"));
+        let shortest = Given::fixed(SHORTEST);
+        let why = "what comes more often needs a source of its own";
+        check::at_least("every", &every, &shortest, why, making.diagnostics);
+        check::at_least("max_backoff", &max_backoff, &shortest, "that is the first pause", making.diagnostics);
+        let lasting = self.own(making, kind, "for").map(|given| duration(given).value);
+        let repeat = self.own(making, kind, "repeat").map(|given| duration(given).value);
+        let first = if reads(kind, "first") { Some(self.text(&making.scope, "first").value) } else { None };
+        Pace {
+            timeout: timeout.value,
+            lasting: lasting.unwrap_or_default(),
+            repeat,
+            // Nobody is spared where a file is looked at less often.
+            max_backoff: if reads(kind, "max_backoff") { max_backoff.value } else { every.value },
+            every: every.value,
+            tells_first: first.as_deref() != Some("skip"),
+        }
     }
 
     /// Tells of settings that detectors of the kind do not read.
@@ -130,19 +189,105 @@ impl Builder<'_> {
         }
     }
 
-    /// What it watches, and what expressions of `data` see of it.
-    fn watched(&mut self, making: &mut Making<'_>, kind: &str) -> Option<(Watched, Object)> {
+    /// What it watches, and what expressions of `data` see of it: also where something else is wrong.
+    fn watched(&mut self, making: &mut Making<'_>, kind: &str) -> (Option<Watched>, Object) {
         match kind {
             "http" => {
-                let names = http_names();
-                let url = self.url(making);
-                let headers = self.headers(making);
-                let value = self.expression(making, "value", &names, None);
-                let (value, shape) = value?;
-                Some((Watched::Http(HttpSettings { url: url?, headers, value }), with_value(names, shape)))
+                let (url, headers) = (self.url(making), self.headers(making));
+                let (value, names) = self.value(making, http_names(), BODY);
+                let watched = url.zip(value).map(|(url, value)| Watched::Http(HttpSettings { url, headers, value }));
+                (watched, names)
             }
-            _ => None,
+            "oci" => (self.registry(making).map(Watched::Oci), with_value(oci_names(), Shape::String)),
+            "prometheus" => {
+                let names = prometheus_names();
+                let (url, headers) = (self.url(making), self.headers(making));
+                let query = self.optional(&making.scope, "query").map(|given| text(given).value);
+                let when = self.expression(making, "when", &names, Some(&Type::Bool), "");
+                let watched = url.zip(query).zip(when).map(|((url, query), (when, _))| {
+                    Watched::Prometheus(PrometheusSettings { url, headers, query, when })
+                });
+                (watched, names)
+            }
+            "alertmanager" => {
+                let names = alertmanager_names();
+                let when = self.expression(making, "when", &names, Some(&Type::Bool), FIRING);
+                (when.map(|(when, _)| Watched::Alertmanager(AlertmanagerSettings { when })), names)
+            }
+            "file" => {
+                let path = self.optional(&making.scope, "path").map(|given| making.folder.join(text(given).value));
+                let format = match self.text(&making.scope, "format").value.as_str() {
+                    "json" => FileFormat::Json,
+                    "yaml" => FileFormat::Yaml,
+                    _ => FileFormat::Text,
+                };
+                let (value, names) = self.value(making, file_names(), BODY);
+                let watched = path.zip(value).map(|(path, value)| Watched::File(FileSettings { path, format, value }));
+                (watched, names)
+            }
+            "kubernetes" => self.cluster(making),
+            _ => (None, Object::default()),
         }
+    }
+
+    fn cluster(&mut self, making: &mut Making<'_>) -> (Option<Watched>, Object) {
+        if !cfg!(feature = "kubernetes") {
+            let message = "this program was built without the feature `kubernetes`";
+            let wrong = Diagnostic::error(Code::BadSetting, making.name.span, message);
+            making.diagnostics.push(wrong.help("build it with `--features kubernetes`"));
+        }
+        let (url, headers) = (self.url(making), self.headers(making));
+        let namespace = self.optional(&making.scope, "namespace").map(text);
+        let namespace = namespace.and_then(|given| self.namespace(making, given));
+        let selector = self.optional(&making.scope, "selector").map(|given| text(given).value);
+        let (value, names) = self.value(making, kubernetes_names(), IMAGES);
+        let watched = url.zip(namespace).zip(value).map(|((url, namespace), value)| {
+            Watched::Kubernetes(KubernetesSettings { url, headers, namespace, selector, value })
+        });
+        (watched, names)
+    }
+
+    /// The expression whose value is watched, and its names with that value.
+    fn value(&mut self, making: &mut Making<'_>, names: Object, default: &str) -> (Option<String>, Object) {
+        let (value, shape) = self.expression(making, "value", &names, None, default).unzip();
+        (value, with_value(names, shape.unwrap_or(Shape::Any)))
+    }
+
+    fn namespace(&mut self, making: &mut Making<'_>, given: Given<String>) -> Option<String> {
+        let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if !given.value.is_empty() && given.value.len() <= 63 && given.value.chars().all(is_label) {
+            return Some(given.value);
+        }
+        let message = format!("`{}` is no name of a namespace", given.value);
+        let wrong = Diagnostic::error(Code::BadSetting, given.span.unwrap_or(making.name.span), message);
+        making.diagnostics.push(wrong.help("it has up to 63 lower-case letters, digits and `-`"));
+        None
+    }
+
+    fn registry(&mut self, making: &mut Making<'_>) -> Option<OciSettings> {
+        let image = self.optional(&making.scope, "image").map(text);
+        let tls = self.text(&making.scope, "tls").value != "off";
+        let username = self.optional(&making.scope, "username").map(text);
+        let password = self.optional(&making.scope, "password").map(text);
+        if let (Some(Given { span: Some(span), .. }), None) | (None, Some(Given { span: Some(span), .. })) =
+            (&username, &password)
+        {
+            let message = "`username` and `password` belong together";
+            making.diagnostics.push(Diagnostic::error(Code::BadSetting, *span, message).help("give both or none"));
+        }
+        let image = image?;
+        let Some((registry, repository, tag)) = image_parts(&image.value) else {
+            let span = image.span.unwrap_or(making.name.span);
+            let message = format!("`{}` names no tag in a registry", image.value);
+            let help = "write registry, repository and tag, like `registry.example/shop/checkout:stable`";
+            making.diagnostics.push(Diagnostic::error(Code::BadSetting, span, message).help(help));
+            return None;
+        };
+        let (registry, repository, tag) = (registry.to_owned(), repository.to_owned(), tag.to_owned());
+        let url = image.map(|_| format!("https://{registry}/"));
+        check::reachable("image", &url, making.network, making.diagnostics);
+        let password = password.and_then(|given| secret_name(&given.value).map(str::to_owned));
+        Some(OciSettings { registry, repository, tag, tls, username: username.map(|given| given.value), password })
     }
 
     fn url(&mut self, making: &mut Making<'_>) -> Option<String> {
@@ -151,15 +296,20 @@ impl Builder<'_> {
         Some(url.value)
     }
 
-    /// An expression, and the shape of its value.
+    /// An expression, or `default` where none is given, and the shape of its value.
     fn expression(
         &mut self,
         making: &mut Making<'_>,
         path: &'static str,
         names: &Object,
         wanted: Option<&Type>,
+        default: &str,
     ) -> Option<(String, Shape)> {
-        let Value::Expression(written) = self.required(&making.scope, path).value else { return None };
+        let written = match self.optional(&making.scope, path).map(|given| given.value) {
+            Some(Value::Expression(written)) => written,
+            None if !default.is_empty() => Fragment::verbatim(SourceId(0), 0, default),
+            _ => return None,
+        };
         match compile(&written, &env(names)) {
             Ok(program) if wanted.is_none_or(|wanted| [wanted, &Type::Dyn].contains(&program.type_of())) => {
                 Some((written.text, program.shape()))
@@ -222,6 +372,18 @@ fn with_value(mut names: Object, shape: Shape) -> Object {
     names
 }
 
+/// Registry, repository and tag of an image's name.
+fn image_parts(image: &str) -> Option<(&str, &str, &str)> {
+    let (registry, rest) = image.split_once('/')?;
+    let (repository, tag) = rest.rsplit_once(':')?;
+    let word = |text: &str, more: &[char]| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(&c))
+    };
+    let is_host = word(registry, &['.', '-', ':', '[', ']']) && host(&format!("https://{registry}/")).is_some();
+    let is_path = repository.split('/').all(|part| word(part, &['.', '_', '-']) && !part.starts_with('.'));
+    (is_host && is_path && word(tag, &['.', '_', '-'])).then_some((registry, repository, tag))
+}
+
 fn whole(text: &Fragment) -> Span {
     text.span(0..text.text.len())
 }
@@ -262,7 +424,7 @@ fn carried(
 ) -> DataTemplate {
     match json {
         Json::String(text) if text.contains("${") => {
-            let nowhere = || Fragment::verbatim(crate::base::source::SourceId(0), 0, text.as_str());
+            let nowhere = || Fragment::verbatim(SourceId(0), 0, text.as_str());
             let written = data.texts.get(&path).cloned().unwrap_or_else(nowhere);
             let pieces = split(&written, diagnostics);
             let is_alone = matches!(pieces.as_slice(), [interpolation::Piece::Expression(_)]);

@@ -5,13 +5,25 @@ use serde_json::json;
 
 use crate::config::keys::detector::{DETECTOR, KINDS, OWN, reads, required};
 use crate::config::tests::{good, parse_with, problems};
-use crate::model::detector::{DataTemplate, HttpSettings, Watched};
+use crate::model::detector::{AlertmanagerSettings, DataTemplate, FileFormat, FileSettings, HttpSettings, Watched};
 use crate::model::load::{Piece, Template};
 use crate::model::schema::{Field, Object, Shape};
 
 /// A detector of each kind with as much as there is to be said.
-const EACH: &[(&str, &str)] =
-    &[("http", "url: 'http://127.0.0.1/v', headers: { KEY: 'Bearer ${secret.A}' }, value: body.v")];
+const EACH: &[(&str, &str)] = &[
+    ("http", "url: 'http://127.0.0.1/v', headers: { KEY: 'Bearer ${secret.A}' }, value: body.v"),
+    ("oci", "image: '127.0.0.1:5000/shop/checkout:stable', username: a, password: '${secret.A}'"),
+    (
+        "prometheus",
+        "url: 'http://127.0.0.1:9090', headers: { KEY: a }, query: up, when: value < 1.0, event: DOWN, target_label: job",
+    ),
+    ("alertmanager", "event: FIRES, when: alert.labels.alertname == 'Slow'"),
+    ("file", "path: marker, value: body.v, format: yaml"),
+    (
+        "kubernetes",
+        "url: 'http://127.0.0.1:8001', headers: { KEY: a }, namespace: shop, selector: a=b, target_label: app",
+    ),
+];
 
 fn config(kind: &str, more: &str) -> String {
     format!("targets: {{ checkout: }}\ndetectors: {{ d: {{ kind: {kind}, {more} }} }}\n")
@@ -57,9 +69,12 @@ detectors:
     max_backoff: 5s
     per_minute: 6
   plain: { kind: http, url: 'http://127.0.0.1/' }
+  image: { kind: oci, image: '[::1]:5000/shop/check-out:v1.2_3', tls: off, username: u, password: '${secret.P}' }
+  alerts: { kind: alertmanager, event: FIRES, target_label: service }
+  marker: { kind: file, path: marker.json, format: json, value: body.v, every: 2s }
 ";
     let config = good(text, &[]);
-    let [version, plain] = &config.detectors[..] else { panic!("{:?}", config.detectors) };
+    let [version, plain, image, alerts, marker] = &config.detectors[..] else { panic!("{:?}", config.detectors) };
     let detector = &version.detector;
     let (hole, words) = (|text: &str| Piece::Expression(text.to_owned()), |text: &str| Piece::Text(text.to_owned()));
     let http = HttpSettings {
@@ -90,6 +105,21 @@ detectors:
     let signature = Template(vec![hole("string(value)")]);
     assert_eq!(plain.data, DataTemplate::Map(vec![("signature".to_owned(), DataTemplate::Text(signature))]));
     assert!(plain.tells_first);
+    let Watched::Oci(image) = &image.detector.watched else { panic!("{image:?}") };
+    assert_eq!(
+        (image.registry.as_str(), image.repository.as_str(), image.tag.as_str()),
+        ("[::1]:5000", "shop/check-out", "v1.2_3")
+    );
+    assert_eq!((image.tls, image.username.as_deref(), image.password.as_deref()), (false, Some("u"), Some("P")));
+    let alerts = &alerts.detector;
+    let firing = AlertmanagerSettings { when: "alert.status == \"firing\"".to_owned() };
+    assert_eq!((&alerts.watched, alerts.target_label.as_deref()), (&Watched::Alertmanager(firing), Some("service")));
+    let file = FileSettings {
+        path: "/etc/homeostat/marker.json".into(),
+        format: FileFormat::Json,
+        value: "body.v".to_owned(),
+    };
+    assert_eq!((&marker.detector.watched, marker.detector.max_backoff), (&Watched::File(file), seconds(2)));
 }
 
 #[test]
@@ -131,6 +161,12 @@ detectors:
     per_minute: 0
     first: perhaps
     colour: red
+  image: { kind: oci, image: shop/checkout, url: 'http://127.0.0.1/', username: a }
+  secret: { kind: oci, image: '192.0.2.1/shop/checkout:1', password: hush, username: a }
+  query: { kind: prometheus, url: 'http://127.0.0.1/', query: up, when: value, target: checkout, target_label: a }
+  alerts: { kind: alertmanager, when: alert.name == 'a', every: 5s, data: { a: '${alert.labels}', b: '${value}' } }
+  marker: { kind: file, path: a, format: xml, timeout: 5s }
+  cluster: { kind: kubernetes, url: 'http://127.0.0.1/', namespace: a/b, value: deployment.spec + }
 ";
     let loaded = parse_with(text, &[]);
     assert!(loaded.config.is_none());

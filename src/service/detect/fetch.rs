@@ -19,7 +19,7 @@ use crate::runtime::ports::Secrets;
 use crate::service::outbound::{Outbound, chain};
 
 /// Longest answer, in bytes.
-const LONGEST: usize = 1024 * 1024;
+pub(super) const LONGEST: usize = 1024 * 1024;
 
 /// Asks servers outside.
 #[derive(Clone, Debug)]
@@ -64,6 +64,19 @@ impl Fetcher {
         Ok(Answer { status: response.status(), headers: response.headers().clone(), body })
     }
 
+    /// Opens an answer that goes on: its head must come within `timeout`, its end within `limit`.
+    pub(super) async fn open(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        limit: Duration,
+        timeout: Duration,
+    ) -> Result<reqwest::Response, Failure> {
+        let opened = tokio::time::timeout(timeout, self.outbound.ask(Method::GET, url, headers, limit)).await;
+        let opened = opened.map_err(|_| Failure::from("it does not answer in time".to_owned()))?;
+        opened.map_err(|error| Failure::from(error.to_string()))
+    }
+
     /// Headers with the secrets that they name.
     pub(super) async fn headers(&self, templates: &[(String, Template)]) -> Result<HeaderMap, Failure> {
         let mut headers = HeaderMap::new();
@@ -92,6 +105,10 @@ impl Fetcher {
 }
 
 impl Answer {
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The answer, if its status is a success.
     pub(super) fn successful(self) -> Result<Self, Failure> {
         if self.status.is_success() { Ok(self) } else { Err(self.failure()) }

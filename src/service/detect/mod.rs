@@ -6,11 +6,18 @@
 //! What it must not know: which rules take the events, and what they do.
 
 pub mod agents;
+mod alertmanager;
 mod allowance;
 mod board;
+mod challenge;
 mod expressions;
 mod fetch;
+mod file;
 mod http;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
+mod oci;
+mod prometheus;
 mod supervisor;
 mod telling;
 #[cfg(test)]
@@ -22,6 +29,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::alertmanager::{NotReceived, Received, Reception};
 pub use self::board::{Board, Standing};
 use self::expressions::Carried;
 use self::fetch::Fetcher;
@@ -82,13 +90,23 @@ impl Senses {
         Self { fetcher: Fetcher::new(allowed, secrets) }
     }
 
-    /// What looks for a detector, and what its events carry.
+    /// What looks for a detector, and what its events carry; `None`: it does not look, what it tells is posted to it.
     ///
     /// # Errors
     /// What of its settings is wrong, which the configuration should have told.
-    fn open(&self, settings: &DetectorSettings) -> Result<(Box<dyn Detector>, Carried), String> {
+    fn open(&self, settings: &DetectorSettings) -> Result<Option<(Box<dyn Detector>, Carried)>, String> {
+        let fetcher = self.fetcher.clone();
         match &settings.watched {
-            Watched::Http(watched) => http::open(settings, watched, self.fetcher.clone()),
+            Watched::Http(watched) => http::open(settings, watched, fetcher),
+            Watched::Oci(watched) => oci::open(settings, watched, fetcher),
+            Watched::Prometheus(watched) => prometheus::open(settings, watched, fetcher),
+            Watched::File(watched) => file::open(settings, watched),
+            #[cfg(feature = "kubernetes")]
+            Watched::Kubernetes(watched) => kubernetes::open(settings, watched, fetcher),
+            #[cfg(not(feature = "kubernetes"))]
+            Watched::Kubernetes(_) => Err("this program was built without `kubernetes`".to_owned()),
+            Watched::Alertmanager(_) => return Ok(None),
         }
+        .map(Some)
     }
 }

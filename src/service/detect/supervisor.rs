@@ -56,7 +56,8 @@ pub async fn run(options: Options, detectors: Vec<DetectorSettings>, shutdown: C
     let mut opened = Vec::new();
     for settings in detectors {
         match senses.open(&settings) {
-            Ok((detector, carried)) => opened.push((settings, detector, carried)),
+            Ok(Some((detector, carried))) => opened.push((settings, detector, carried)),
+            Ok(None) => {}
             Err(error) => tracing::error!(detector = settings.name.as_str(), "the detector does not begin: {error}"),
         }
     }

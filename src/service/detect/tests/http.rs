@@ -102,7 +102,7 @@ async fn only_allowed_hosts_are_reached_and_no_redirect_is_followed() {
     // A name is looked at when it is resolved.
     let settings = read(&format!("kind: http, url: '{}'", elsewhere.replace("127.0.0.1", "localhost")), "a");
     let senses = Senses::new(AllowedHosts::parse(["10.0.0.0/8"]).unwrap(), Arc::new(Kept));
-    let failure = senses.open(&settings).unwrap().0.look().await.unwrap_err();
+    let failure = senses.open(&settings).unwrap().unwrap().0.look().await.unwrap_err();
     assert!(failure.why.contains("network.allow"), "{}", failure.why);
 }
 

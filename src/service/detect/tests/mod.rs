@@ -1,6 +1,12 @@
 //! Detectors against a store, an inbox that can refuse, and real servers.
 
+mod alertmanager;
+mod file;
 mod http;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
+mod oci;
+mod prometheus;
 mod scripted;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -143,13 +149,13 @@ async fn serve(router: Router) -> String {
 /// What one look of a detector shows.
 async fn look(settings: &DetectorSettings) -> Result<Vec<Sight>, Failure> {
     let senses = Senses::new(AllowedHosts::loopback(), Arc::new(Kept));
-    senses.open(settings).unwrap().0.look().await
+    senses.open(settings).unwrap().unwrap().0.look().await
 }
 
 /// What its event carries.
 fn carried(settings: &DetectorSettings, sight: &Sight) -> Result<Json, String> {
     let senses = Senses::new(AllowedHosts::loopback(), Arc::new(Kept));
-    senses.open(settings).unwrap().1.make(&sight.names)
+    senses.open(settings).unwrap().unwrap().1.make(&sight.names)
 }
 
 /// The only thing that a look shows.

@@ -53,7 +53,7 @@ impl Stage {
             crate::model::load::Piece::Expression("value".to_owned()),
         ]));
         let senses = Senses::new(AllowedHosts::loopback(), Arc::new(Kept));
-        let (_, carried) = senses.open(&settings).unwrap();
+        let (_, carried) = senses.open(&settings).unwrap().unwrap();
         let (clock, looks) = (Arc::clone(&self.clock) as _, Arc::clone(&self.looks));
         let detector = Box::new(Scripted { clock, scene, looks });
         self.running = CancellationToken::new();
