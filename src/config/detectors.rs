@@ -80,10 +80,12 @@ fn at<'a>(shape: &'a mut Shape, path: &str) -> Option<&'a mut Shape> {
 /// Whether a value of one shape may be what is declared as another.
 fn suits(given: &Shape, wanted: &Shape) -> bool {
     match (given, wanted) {
-        (Shape::Any, _) | (_, Shape::Any) => true,
-        (Shape::Int, Shape::Double) | (Shape::String, Shape::Duration | Shape::Timestamp) => true,
+        (Shape::Any, _)
+        | (_, Shape::Any)
+        | (Shape::Int, Shape::Double)
+        | (Shape::String, Shape::Duration | Shape::Timestamp)
+        | (Shape::Map(_) | Shape::Object(_), Shape::Map(_) | Shape::Object(_)) => true,
         (Shape::List(given), Shape::List(wanted)) => suits(given, wanted),
-        (Shape::Map(_) | Shape::Object(_), Shape::Map(_) | Shape::Object(_)) => true,
         (given, wanted) => given == wanted,
     }
 }

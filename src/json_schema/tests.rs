@@ -7,6 +7,7 @@ use super::{config, text, workflow};
 use crate::action::catalogue;
 use crate::base::literal::{Percentage, Rate, parse_duration};
 use crate::base::source::SourceId;
+use crate::config::keys::detector::DETECTOR;
 use crate::config::keys::{ENGINE, SCHEDULE, TARGET, WEBHOOK};
 use crate::syntax::workflow::keys::{self, Key};
 use crate::syntax::{name, workflow as language};
@@ -119,7 +120,6 @@ fn every_setting_is_in_the_schema_and_no_other() {
     assert_eq!(target, TARGET.iter().map(|key| key.path.to_owned()).collect());
     assert_eq!(names(&schema["$defs"]["schedule"]), SCHEDULE.iter().map(|key| key.path).collect());
     assert_eq!(names(&schema["$defs"]["webhook"]), WEBHOOK.iter().map(|key| key.path).collect());
-    use crate::config::keys::detector::DETECTOR;
     let mut detector = BTreeSet::new();
     paths(&schema["$defs"]["detector"], "", &mut detector);
     assert_eq!(detector, DETECTOR.iter().map(|key| key.path.to_owned()).collect());

@@ -238,7 +238,7 @@ impl Builder<'_> {
         }
         let (url, headers) = (self.url(making), self.headers(making));
         let namespace = self.optional(&making.scope, "namespace").map(text);
-        let namespace = namespace.and_then(|given| self.namespace(making, given));
+        let namespace = namespace.and_then(|given| namespace_of(making, given));
         let selector = self.optional(&making.scope, "selector").map(|given| text(given).value);
         let (value, names) = self.value(making, kubernetes_names(), IMAGES);
         let watched = url.zip(namespace).zip(value).map(|((url, namespace), value)| {
@@ -251,17 +251,6 @@ impl Builder<'_> {
     fn value(&mut self, making: &mut Making<'_>, names: Object, default: &str) -> (Option<String>, Object) {
         let (value, shape) = self.expression(making, "value", &names, None, default).unzip();
         (value, with_value(names, shape.unwrap_or(Shape::Any)))
-    }
-
-    fn namespace(&mut self, making: &mut Making<'_>, given: Given<String>) -> Option<String> {
-        let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if !given.value.is_empty() && given.value.len() <= 63 && given.value.chars().all(is_label) {
-            return Some(given.value);
-        }
-        let message = format!("`{}` is no name of a namespace", given.value);
-        let wrong = Diagnostic::error(Code::BadSetting, given.span.unwrap_or(making.name.span), message);
-        making.diagnostics.push(wrong.help("it has up to 63 lower-case letters, digits and `-`"));
-        None
     }
 
     fn registry(&mut self, making: &mut Making<'_>) -> Option<OciSettings> {
@@ -370,6 +359,17 @@ fn env(names: &Object) -> TypeEnv {
 fn with_value(mut names: Object, shape: Shape) -> Object {
     names.fields.push(crate::model::schema::Field::required("value", shape, "what is watched"));
     names
+}
+
+fn namespace_of(making: &mut Making<'_>, given: Given<String>) -> Option<String> {
+    let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !given.value.is_empty() && given.value.len() <= 63 && given.value.chars().all(is_label) {
+        return Some(given.value);
+    }
+    let message = format!("`{}` is no name of a namespace", given.value);
+    let wrong = Diagnostic::error(Code::BadSetting, given.span.unwrap_or(making.name.span), message);
+    making.diagnostics.push(wrong.help("it has up to 63 lower-case letters, digits and `-`"));
+    None
 }
 
 /// Registry, repository and tag of an image's name.

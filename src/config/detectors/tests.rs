@@ -33,7 +33,7 @@ fn config(kind: &str, more: &str) -> String {
 fn every_kind_reads_its_settings_and_no_other() {
     assert_eq!(EACH.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), KINDS);
     let mut read = BTreeSet::new();
-    for (kind, more) in EACH {
+    for (kind, more) in EACH.iter().filter(|(kind, _)| cfg!(feature = "kubernetes") || *kind != "kubernetes") {
         let config = good(&config(kind, more), &[]);
         for key in DETECTOR {
             let path = format!("detectors.d.{}", key.path);
@@ -43,7 +43,7 @@ fn every_kind_reads_its_settings_and_no_other() {
         }
         assert!(required(kind).iter().all(|path| reads(kind, path)), "{kind}");
     }
-    assert_eq!(read.len(), DETECTOR.len());
+    assert!(read.len() == DETECTOR.len() || !cfg!(feature = "kubernetes"));
     let known = |path: &str| DETECTOR.iter().any(|key| key.path == path || key.path.starts_with(&format!("{path}.")));
     assert!(OWN.iter().all(|(path, kinds)| known(path) && kinds.iter().all(|kind| KINDS.contains(kind))));
 }

@@ -104,7 +104,7 @@ impl Reception {
                     receivers.insert(settings.name.clone(), receiver);
                 }
                 Err(error) => {
-                    tracing::error!(detector = settings.name.as_str(), "the detector does not begin: {error}")
+                    tracing::error!(detector = settings.name.as_str(), "the detector does not begin: {error}");
                 }
             }
         }

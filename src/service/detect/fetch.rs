@@ -65,6 +65,7 @@ impl Fetcher {
     }
 
     /// Opens an answer that goes on: its head must come within `timeout`, its end within `limit`.
+    #[cfg(feature = "kubernetes")]
     pub(super) async fn open(
         &self,
         url: &str,

@@ -11,7 +11,7 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
 use super::expressions::{Carried, Expression, env, with_value};
-use super::{Detector, Failure, Sight};
+use super::{Detector, Failure, Opened, Sight};
 use crate::base::id::TargetName;
 use crate::model::detector::{DetectorSettings, FileFormat, FileSettings, file_names};
 use crate::model::schema::{JsonMap, Shape};
@@ -26,10 +26,7 @@ struct Marker {
     value: Expression,
 }
 
-pub(super) fn open(
-    settings: &DetectorSettings,
-    watched: &FileSettings,
-) -> Result<(Box<dyn Detector>, Carried), String> {
+pub(super) fn open(settings: &DetectorSettings, watched: &FileSettings) -> Result<Opened, String> {
     let value = Expression::new(&watched.value, &env(&file_names()))?;
     let carried = Carried::new(&settings.data, &env(&with_value(file_names(), Shape::Any)))?;
     Ok((Box::new(Marker { settings: watched.clone(), target: settings.target.clone(), value }), carried))

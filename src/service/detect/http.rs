@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::expressions::{Carried, Expression, env, with_value};
 use super::fetch::{Answer, Fetcher};
-use super::{Detector, Failure, Sight};
+use super::{Detector, Failure, Opened, Sight};
 use crate::base::id::TargetName;
 use crate::model::detector::{DetectorSettings, HttpSettings, http_names};
 use crate::model::schema::{JsonMap, Shape};
@@ -23,11 +23,7 @@ struct Endpoint {
     fetcher: Fetcher,
 }
 
-pub(super) fn open(
-    settings: &DetectorSettings,
-    watched: &HttpSettings,
-    fetcher: Fetcher,
-) -> Result<(Box<dyn Detector>, Carried), String> {
+pub(super) fn open(settings: &DetectorSettings, watched: &HttpSettings, fetcher: Fetcher) -> Result<Opened, String> {
     let endpoint = Endpoint {
         settings: watched.clone(),
         target: settings.target.clone(),

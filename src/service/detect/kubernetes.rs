@@ -14,14 +14,14 @@ use serde_json::Value as Json;
 
 use super::expressions::{Carried, Expression, env, with_value};
 use super::fetch::{Fetcher, LONGEST};
-use super::{Detector, Failure, Sight};
+use super::{Detector, Failure, Opened, Sight};
 use crate::base::id::TargetName;
 use crate::model::detector::{DetectorSettings, KubernetesSettings, kubernetes_names};
 use crate::model::schema::{JsonMap, Shape};
 use crate::service::outbound::chain;
 
-/// Deployments of one answer to a list.
-const PAGE: &str = "100";
+/// Deployments of one answer to a list: it must not be longer than what is read.
+const PAGE: &str = "25";
 /// Most Deployments that are watched.
 const MOST: usize = 500;
 
@@ -69,7 +69,7 @@ pub(super) fn open(
     settings: &DetectorSettings,
     watched: &KubernetesSettings,
     fetcher: Fetcher,
-) -> Result<(Box<dyn Detector>, Carried), String> {
+) -> Result<Opened, String> {
     let cluster = Cluster {
         settings: watched.clone(),
         target: settings.target.clone(),
@@ -173,7 +173,7 @@ impl Cluster {
     /// Begins to watch; `None`: the version is forgotten.
     async fn watch(&self, version: &str) -> Result<Option<Watch>, Failure> {
         // The API ends it a little before the client would.
-        let seconds = self.patience.as_secs().max(1) * 10;
+        let seconds = self.patience.as_secs().saturating_mul(10).clamp(60, 3_600);
         let text = seconds.to_string();
         let (url, headers) = self
             .request(&[

@@ -49,6 +49,9 @@ trait Detector: Debug + Send {
     async fn look(&mut self) -> Result<Vec<Sight>, Failure>;
 }
 
+/// What looks for a detector, and what its events carry.
+type Opened = (Box<dyn Detector>, Carried);
+
 /// Why a look showed nothing: nothing is known, which is no change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Failure {
@@ -94,7 +97,7 @@ impl Senses {
     ///
     /// # Errors
     /// What of its settings is wrong, which the configuration should have told.
-    fn open(&self, settings: &DetectorSettings) -> Result<Option<(Box<dyn Detector>, Carried)>, String> {
+    fn open(&self, settings: &DetectorSettings) -> Result<Option<Opened>, String> {
         let fetcher = self.fetcher.clone();
         match &settings.watched {
             Watched::Http(watched) => http::open(settings, watched, fetcher),

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::challenge::{Challenge, Scheme};
 use super::expressions::{Carried, env, with_value};
 use super::fetch::{Answer, Fetcher};
-use super::{Detector, Failure, Sight};
+use super::{Detector, Failure, Opened, Sight};
 use crate::base::id::TargetName;
 use crate::model::detector::{DetectorSettings, OciSettings, oci_names};
 use crate::model::schema::{JsonMap, Shape};
@@ -40,11 +40,7 @@ struct Registry {
     fetcher: Fetcher,
 }
 
-pub(super) fn open(
-    settings: &DetectorSettings,
-    watched: &OciSettings,
-    fetcher: Fetcher,
-) -> Result<(Box<dyn Detector>, Carried), String> {
+pub(super) fn open(settings: &DetectorSettings, watched: &OciSettings, fetcher: Fetcher) -> Result<Opened, String> {
     let carried = Carried::new(&settings.data, &env(&with_value(oci_names(), Shape::String)))?;
     let (target, timeout) = (settings.target.clone(), settings.timeout);
     Ok((Box::new(Registry { settings: watched.clone(), target, timeout, pass: None, fetcher }), carried))

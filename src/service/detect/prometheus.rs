@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 
 use super::expressions::{Carried, Expression, env};
 use super::fetch::Fetcher;
-use super::{Detector, Failure, Sight};
+use super::{Detector, Failure, Opened, Sight};
 use crate::base::id::TargetName;
 use crate::model::detector::{DetectorSettings, PrometheusSettings, prometheus_names};
 use crate::model::schema::JsonMap;
@@ -36,7 +36,7 @@ pub(super) fn open(
     settings: &DetectorSettings,
     watched: &PrometheusSettings,
     fetcher: Fetcher,
-) -> Result<(Box<dyn Detector>, Carried), String> {
+) -> Result<Opened, String> {
     let env = env(&prometheus_names());
     let server = Server {
         settings: watched.clone(),

@@ -65,9 +65,9 @@ pub async fn run(options: Options, detectors: Vec<DetectorSettings>, shutdown: C
 }
 
 /// A detector with its settings and what its events carry.
-pub(super) type Opened = (DetectorSettings, Box<dyn Detector>, Carried);
+pub(super) type Ready = (DetectorSettings, Box<dyn Detector>, Carried);
 
-pub(super) async fn run_opened(options: Options, opened: Vec<Opened>, shutdown: CancellationToken) {
+pub(super) async fn run_opened(options: Options, opened: Vec<Ready>, shutdown: CancellationToken) {
     let names: Vec<_> = opened.iter().map(|(settings, ..)| settings.name.clone()).collect();
     let mut known = tokio::select! {
         () = shutdown.cancelled() => return,

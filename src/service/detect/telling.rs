@@ -105,11 +105,11 @@ impl Telling {
             return;
         }
         let told = self.memory.told.get(&key).filter(|told| told.state == state);
-        if let Some(told) = told {
-            if self.repeat.is_none_or(|repeat| now.since(told.at) < repeat) {
-                self.pending.remove(&key);
-                return;
-            }
+        if let Some(told) = told
+            && self.repeat.is_none_or(|repeat| now.since(told.at) < repeat)
+        {
+            self.pending.remove(&key);
+            return;
         }
         let is_repeated = told.is_some();
         let pending = match self.pending.remove(&key) {

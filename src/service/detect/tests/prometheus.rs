@@ -130,7 +130,7 @@ async fn a_real_prometheus_tells_of_a_latency() {
     let senses = Senses::new(AllowedHosts::loopback(), Arc::new(Kept));
     let mut watcher = senses.open(&settings).unwrap().unwrap().0;
     // Until it is there, and has looked at the service once.
-    let patience = tokio::time::Instant::now() + Duration::from_secs(60);
+    let patience = tokio::time::Instant::now() + Duration::from_mins(1);
     loop {
         match watcher.look().await {
             Ok(seen) if !seen.is_empty() => {
