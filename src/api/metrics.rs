@@ -87,6 +87,7 @@ pub(super) async fn render(State(state): State<ApiState>) -> Result<impl IntoRes
     ready.set(&[], if health.ready && !health.draining { 1.0 } else { 0.0 });
     ready.write(&mut text);
     queue(&state, &mut text);
+    detectors(&state, &mut text);
     webhooks(&state, &mut text).await?;
     targets(&state, &mut text).await?;
     agents(&state, &mut text).await?;
@@ -106,6 +107,19 @@ fn queue(state: &ApiState, text: &mut String) {
         gauge.set(&[], value);
         gauge.write(text);
     }
+}
+
+fn detectors(state: &ApiState, text: &mut String) {
+    let mut succeeded = Gauge::new(metric::DETECTOR_SUCCEEDED);
+    let mut failing = Gauge::new(metric::DETECTOR_FAILING);
+    for (name, standing) in state.detectors.options.board.all() {
+        // Seconds up to the year 6000 are exact.
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^53")]
+        succeeded.set_if_known(&[name.as_str()], standing.succeeded_at.map(|at| at.0 as f64 / 1_000.0));
+        failing.set(&[name.as_str()], if standing.failing.is_some() { 1.0 } else { 0.0 });
+    }
+    succeeded.write(text);
+    failing.write(text);
 }
 
 async fn webhooks(state: &ApiState, text: &mut String) -> Result<(), Problem> {

@@ -6,6 +6,7 @@
 mod agents;
 pub mod cloud_event;
 mod dead_letters;
+mod detectors;
 mod events;
 mod guard;
 mod halts;
@@ -51,6 +52,7 @@ use crate::base::id::TargetName;
 use crate::diagnostic::Code;
 use crate::runtime::control::Control;
 use crate::runtime::ports::{Dispatcher, Store, StoreError, Targets};
+use crate::service::detect::Reception;
 use problem::Problem;
 pub use serve::serve;
 
@@ -68,6 +70,7 @@ pub struct ApiState {
     pub targets: Arc<dyn Targets>,
     pub dispatcher: Arc<dyn Dispatcher>,
     pub reloader: Arc<dyn reload::Reload>,
+    pub detectors: Arc<Reception>,
     pub clock: Arc<dyn Clock>,
     pub metrics: PrometheusHandle,
 }
@@ -90,6 +93,7 @@ impl ApiState {
     tags(
         (name = "events", description = "What happened, and what came of it"),
         (name = "webhooks", description = "Subscribers that events are posted to"),
+        (name = "detectors", description = "Sources of events that the engine watches itself"),
         (name = "dead letters", description = "Events that could not be handled, and what is decided about them"),
         (name = "runs", description = "Executions of workflows"),
         (name = "targets", description = "What is kept in balance"),
@@ -107,6 +111,8 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::accept, events::show))
         .routes(routes!(stream::stream))
         .routes(routes!(webhooks::list))
+        .routes(routes!(detectors::list))
+        .routes(routes!(detectors::receive))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::show, dead_letters::discard))
         .routes(routes!(dead_letters::redrive))

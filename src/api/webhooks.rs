@@ -75,7 +75,7 @@ pub(super) async fn all(state: &ApiState) -> Result<(u64, Vec<(WebhookName, Prog
     let newest = state.store.events(&filter).await?.first().map_or(0, |stored| stored.sequence);
     let webhooks = bookmarks.into_iter().filter_map(|bookmark| match bookmark.holder {
         Holder::Webhook(name) => Some((name, serde_json::from_value(bookmark.state).unwrap_or_default())),
-        Holder::Schedule(_) => None,
+        Holder::Detector(_) | Holder::Schedule(_) => None,
     });
     Ok((newest, webhooks.collect()))
 }

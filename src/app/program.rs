@@ -11,6 +11,7 @@ use crate::base::digest::Digest;
 use crate::base::source::Sources;
 use crate::compile::{self, Compilation};
 use crate::config;
+use crate::config::detectors::Declared;
 use crate::config::schedules::Scheduled;
 use crate::config::show::Origin;
 use crate::config::webhooks::Subscribed;
@@ -53,6 +54,12 @@ pub fn check_schedules(schedules: &[Scheduled], compilation: &Compilation) -> Ve
 pub fn check_webhooks(webhooks: &[Subscribed], compilation: &Compilation) -> Vec<Diagnostic> {
     let Some(events) = declared(compilation) else { return Vec::new() };
     webhooks.iter().flat_map(|subscribed| subscribed.misfits(&events)).collect()
+}
+
+/// What is wrong with the events of detectors under rules that check; their places are those of the configuration.
+pub fn check_detectors(detectors: &[Declared], compilation: &Compilation) -> Vec<Diagnostic> {
+    let Some(events) = declared(compilation) else { return Vec::new() };
+    detectors.iter().flat_map(|detector| detector.misfits(&events)).collect()
 }
 
 /// What events of each declared type carry; `None` where the rules do not check.

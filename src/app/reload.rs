@@ -16,6 +16,7 @@ use super::program;
 use crate::api::reload::{NotReloaded, Reload, Reloaded};
 use crate::base::digest::Digest;
 use crate::config;
+use crate::config::detectors::Declared;
 use crate::config::schedules::Scheduled;
 use crate::diagnostic::render;
 use crate::plan::diff::{self, Outline};
@@ -34,6 +35,8 @@ pub(crate) struct Reloader {
     files: config::Program,
     /// Their events must stay declared: they are not read again.
     schedules: Vec<Scheduled>,
+    /// The same.
+    detectors: Vec<Declared>,
     /// What is in force. Held for as long as something else is brought into force.
     outline: tokio::sync::Mutex<Outline>,
 }
@@ -44,9 +47,10 @@ impl Reloader {
         engine: Arc<Engine>,
         files: config::Program,
         schedules: Vec<Scheduled>,
+        detectors: Vec<Declared>,
         outline: Outline,
     ) -> Self {
-        Self { engine, files, schedules, outline: tokio::sync::Mutex::new(outline) }
+        Self { engine, files, schedules, detectors, outline: tokio::sync::Mutex::new(outline) }
     }
 
     /// Tells the log what came of it.
@@ -65,7 +69,8 @@ impl Reload for Reloader {
         let compiled = tokio::task::spawn_blocking(move || program::compile(&files)).await;
         let compiled = compiled.map_err(|error| refuse(error.to_string(), Vec::new()))?;
         let new = program::outline(&compiled);
-        let misfits = program::check_schedules(&self.schedules, &compiled);
+        let mut misfits = program::check_schedules(&self.schedules, &compiled);
+        misfits.extend(program::check_detectors(&self.detectors, &compiled));
         if !misfits.is_empty() {
             let told: Vec<_> = misfits.into_iter().map(|misfit| misfit.message).collect();
             let refused = refuse(told.join("; "), Vec::new());

@@ -24,7 +24,7 @@ use crate::runtime::ports::{Context, Store, StoreError};
 use crate::runtime::retention::{self, Retention};
 use crate::runtime::scheduler::Scheduler;
 use crate::security::{KeySource, MasterKey, Sealing, SecretPlaces};
-use crate::service::detect::agents::AgentDetector;
+use crate::service::detect::{self, agents::AgentDetector};
 use crate::service::dispatch::grpc_service;
 use crate::service::steering::Steering;
 use crate::service::webhook;
@@ -86,6 +86,10 @@ pub async fn serve(
     let scheduler = Scheduler::new(context.clone(), schedules);
     let webhooks = config.webhooks.iter().map(|subscribed| subscribed.webhook.clone()).collect();
     let webhooks = webhook::run(subscribers(&config, &context), webhooks, shutdown.clone());
+    let detectors: Vec<_> = config.detectors.iter().map(|declared| declared.detector.clone()).collect();
+    let watchers = watchers(&config, &context);
+    let reception = Arc::new(detect::Reception::new(watchers.clone(), &detectors));
+    let watching = detect::run(watchers, detectors, shutdown.clone());
     let pruning = tokio::spawn(retention::keep(context.clone(), retention_of(&config), close.clone()));
     let intake = intake_of(&config);
     let engine = Engine::start(Options { context, actions, program, intake }).await?;
@@ -94,13 +98,17 @@ pub async fn serve(
     let steering = Steering::new(steered, Arc::clone(&control)).start(shutdown.clone());
     let scheduling = tokio::spawn(scheduler.run(shutdown.clone()));
     let subscribing = tokio::spawn(webhooks);
-    let reloader = Reloader::new(Arc::clone(&engine), config.program.clone(), config.schedules.clone(), outline);
+    let watching = tokio::spawn(watching);
+    let reloader = {
+        let (schedules, detectors) = (config.schedules.clone(), config.detectors.clone());
+        Reloader::new(Arc::clone(&engine), config.program.clone(), schedules, detectors, outline)
+    };
     let reloader = Arc::new(reloader);
     reload::at_signal(Arc::clone(&reloader), close.clone())?;
     if config.watch {
         reload::at_change(Arc::clone(&reloader), close.clone());
     }
-    let state = ApiState { control, store, targets, dispatcher, reloader, clock, metrics };
+    let state = ApiState { control, store, targets, dispatcher, reloader, detectors: reception, clock, metrics };
     let router = api::router(state, Some(grpc_service(Arc::clone(&dispatch)).into_axum_router()));
     let serving = tokio::spawn(api::serve(listener, router, close.clone()));
     // Whoever waited for the address may have gone.
@@ -117,6 +125,7 @@ pub async fn serve(
         detecting.await,
         scheduling.await,
         subscribing.await,
+        watching.await,
     ];
     for task in tasks {
         task.map_err(AppError::internal)?;
@@ -136,21 +145,29 @@ fn subscribers(config: &Config, context: &Context) -> webhook::Options {
     }
 }
 
-/// A schedule whose events nobody could take is found at the start, not at its first occurrence.
+/// What detectors need.
+fn watchers(config: &Config, context: &Context) -> detect::Options {
+    let config::Secrets { file, folder } = config.secrets.clone();
+    detect::Options {
+        clock: Arc::clone(&context.clock),
+        store: Arc::clone(&context.store),
+        inbox: Arc::clone(&context.outlet) as _,
+        secrets: Arc::new(SecretPlaces { file, folder }),
+        allowed: config.network.clone(),
+        board: detect::Board::default(),
+    }
+}
+
+/// A schedule or detector whose events nobody could take is found at the start, not with the first event.
 fn refuse_misfits(config: &Config, compiled: &Compilation) -> Result<(), AppError> {
     for misfit in program::check_webhooks(&config.webhooks, compiled) {
         tracing::warn!("{}", misfit.message);
     }
-    let misfits = program::check_schedules(&config.schedules, compiled);
-    if misfits.is_empty() {
-        return Ok(());
-    }
+    let mut misfits = program::check_schedules(&config.schedules, compiled);
+    misfits.extend(program::check_detectors(&config.detectors, compiled));
+    let Some(code) = misfits.first().map(|misfit| misfit.code) else { return Ok(()) };
     let told: Vec<_> = misfits.into_iter().map(|misfit| misfit.message).collect();
-    Err(AppError::Failed {
-        code: Code::BadSchedule,
-        message: told.join("; "),
-        help: Some("`homeostat validate` shows where".to_owned()),
-    })
+    Err(AppError::Failed { code, message: told.join("; "), help: Some("`homeostat validate` shows where".to_owned()) })
 }
 
 struct Opened {

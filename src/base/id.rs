@@ -73,6 +73,10 @@ name! {
     ScheduleName
 }
 name! {
+    /// A detector as the configuration names it.
+    DetectorName
+}
+name! {
     /// A webhook as the configuration names it.
     WebhookName
 }

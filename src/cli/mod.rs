@@ -11,6 +11,7 @@ pub mod config;
 pub mod curve;
 pub mod dead_letters;
 pub mod demo;
+pub mod detectors;
 pub mod eval;
 pub mod event;
 pub mod exit;
@@ -93,6 +94,9 @@ pub enum Command {
     /// List targets, show, pause or resume one.
     #[command(subcommand)]
     Targets(targets::Command),
+    /// List the detectors that the configuration declares, with how they stand.
+    #[command(subcommand)]
+    Detectors(detectors::Command),
     /// List the subscribers that events are posted to, or show what one did not get.
     #[command(subcommand)]
     Webhooks(webhooks::Command),
@@ -186,6 +190,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::DeadLetters(command) => dead_letters::run(&command),
         Command::Runs(command) => runs::run(&command),
         Command::Targets(command) => targets::run(&command),
+        Command::Detectors(command) => detectors::run(&command),
         Command::Webhooks(command) => webhooks::run(&command),
         Command::Records(args) => records::run(&args),
         Command::Halt(args) => halt::run(&args, halt::Order::Halt),

@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::failure::{Failure, conclude};
 use super::paths::Looked;
 use super::report::{ReportArgs, join};
-use crate::app::program::{check, check_schedules, check_webhooks};
+use crate::app::program::{check, check_detectors, check_schedules, check_webhooks};
 use crate::base::source::Sources;
 use crate::compile::Compilation;
 use crate::diagnostic::{Code, Diagnostics};
@@ -43,6 +43,7 @@ fn validate(args: &Args) -> Result<Exit, Failure> {
         let compilation = check(paths);
         if let Some(looked) = &looked {
             misfits = check_schedules(&looked.loaded.schedules, &compilation);
+            misfits.extend(check_detectors(&looked.loaded.detectors, &compilation));
             misfits.extend(check_webhooks(&looked.loaded.webhooks, &compilation));
         }
         Compilation { sources, diagnostics, .. } = compilation;

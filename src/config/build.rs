@@ -1,5 +1,6 @@
 //! Values by path become the configuration, with defaults where nothing was given.
 
+mod detectors;
 mod given;
 mod measure;
 mod schedules;
@@ -93,6 +94,9 @@ impl Builder<'_> {
         let schedules = schedules.iter().filter_map(|name| self.schedule(name, &targets, diagnostics)).collect();
         let webhooks = collected.items(List::Webhooks);
         let webhooks = webhooks.iter().filter_map(|name| self.webhook(name, &network, diagnostics)).collect();
+        let detectors = collected.items(List::Detectors);
+        let detectors =
+            detectors.iter().filter_map(|name| self.detector(name, &targets, &network, folder, diagnostics)).collect();
         let settings = std::mem::take(&mut self.settings);
         let network = network.value;
         let listen = listen.value;
@@ -107,6 +111,7 @@ impl Builder<'_> {
             targets,
             schedules,
             webhooks,
+            detectors,
             secrets,
             events,
             retention,

@@ -104,6 +104,10 @@ impl Collected {
             (Kind::Success, Content::Scalar(text)) => {
                 requests::success(text, &mut self.diagnostics).map_or(Ok(Value::Unknown), |text| Ok(Value::Text(text)))
             }
+            (Kind::Expression, Content::Scalar(text)) if !text.text.trim().is_empty() => {
+                Ok(Value::Expression(text.clone()))
+            }
+            (Kind::Header, Content::Scalar(text)) if !text.text.trim().is_empty() => Ok(Value::Header(text.clone())),
             (kind, Content::Scalar(text)) => parse(kind, &text.text),
             // Nothing written is nothing said; what could not be read has been told.
             (_, Content::Null) => return,

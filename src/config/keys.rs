@@ -43,6 +43,10 @@ pub enum Kind {
     Command,
     /// An expression over an answer.
     Success,
+    /// An expression; over what is said where it is read.
+    Expression,
+    /// A header of a request, in which secrets may be named.
+    Header,
 }
 
 /// The keys of the file under which things of one's own naming are listed.
@@ -51,10 +55,11 @@ pub enum List {
     Targets,
     Schedules,
     Webhooks,
+    Detectors,
 }
 
 impl List {
-    pub const ALL: [Self; 3] = [Self::Targets, Self::Schedules, Self::Webhooks];
+    pub const ALL: [Self; 4] = [Self::Targets, Self::Schedules, Self::Webhooks, Self::Detectors];
 
     /// The list that stands under a key of the file.
     pub fn of(key: &str) -> Option<Self> {
@@ -66,6 +71,7 @@ impl List {
             Self::Targets => "targets",
             Self::Schedules => "schedules",
             Self::Webhooks => "webhooks",
+            Self::Detectors => "detectors",
         }
     }
 
@@ -75,6 +81,7 @@ impl List {
             Self::Targets => "target",
             Self::Schedules => "schedule",
             Self::Webhooks => "webhook",
+            Self::Detectors => "detector",
         }
     }
 
@@ -84,6 +91,7 @@ impl List {
             Self::Targets => TARGET,
             Self::Schedules => SCHEDULE,
             Self::Webhooks => WEBHOOK,
+            Self::Detectors => detector::DETECTOR,
         }
     }
 
@@ -93,6 +101,7 @@ impl List {
             Self::Targets => "targets: { NAME: { mode: enforce } }",
             Self::Schedules => "schedules: { NAME: { every: 1h, event: TYPE } }",
             Self::Webhooks => "webhooks: { NAME: { url: \"https://host/path\", secret: \"${secret.NAME}\" } }",
+            Self::Detectors => "detectors: { NAME: { kind: http, url: \"http://host/path\", target: NAME } }",
         }
     }
 }
@@ -114,6 +123,8 @@ macro_rules! keys {
     };
 }
 
+pub mod detector;
+
 use Fallback::{Is, Required, Says};
 
 /// Settings of the engine.
@@ -129,7 +140,7 @@ pub const ENGINE: &[Key] = keys! {
     "standby" Kind::Choice(&["on", "off"]), Is("off"),
         "Whether an engine that finds its store in use by another one waits for the other's end, and then takes over; else it does not start.";
     "network.allow" Kind::TextList, Is("[127.0.0.0/8, \"::1\"]"),
-        "Hosts that load tests, pushed commands and webhooks may reach: names, `*.example`, addresses, networks. Checked again after name resolution.";
+        "Hosts that load tests, pushed commands, webhooks and detectors may reach: names, `*.example`, addresses, networks. Checked again after name resolution.";
     "events.waiting" Kind::Count, Is("100000"),
         "So many events may wait to be handled; further ones are refused with 429 until some are.";
     "events.dedup" Kind::Duration, Is("7d"),
@@ -341,7 +352,7 @@ pub const REQUEST: &[Key] = keys! {
 };
 
 /// Settings that the design has and this version has not: named, so that nobody searches for a typing error.
-pub const LATER: &[&str] = &["detectors", "tables", "tokens", "tls", "broker"];
+pub const LATER: &[&str] = &["tables", "tokens", "tls", "broker"];
 
 /// The names of all lints, which are those of their codes.
 static LINTS: LazyLock<Vec<String>> = LazyLock::new(|| Code::ALL.iter().filter_map(|code| code.lint_name()).collect());
@@ -440,7 +451,8 @@ impl fmt::Display for Kind {
             Self::Data => f.write_str("a mapping, like `{ signature: v42 }`"),
             Self::Requests => f.write_str("a list of `{ method, path, … }`"),
             Self::Command => f.write_str("a list of a program and its arguments"),
-            Self::Success => f.write_str("an expression"),
+            Self::Success | Self::Expression => f.write_str("an expression"),
+            Self::Header => f.write_str("a text, perhaps with `${secret.NAME}`"),
         }
     }
 }
@@ -468,10 +480,12 @@ pub fn reference() -> String {
     format!(
         "### The engine\n\n{}\n### A target\n\nUnder `targets.NAME`, or under `defaults` for every target that does not say \
          otherwise.\n\n{}\n### A schedule\n\nUnder `schedules.NAME`. [Schedules](schedules.md) tells how they behave.\n\n{}\n\
-         ### A webhook\n\nUnder `webhooks.NAME`. [Webhooks](webhooks.md) tells what a subscriber gets.\n\n{}",
+         ### A webhook\n\nUnder `webhooks.NAME`. [Webhooks](webhooks.md) tells what a subscriber gets.\n\n{}\n\
+         ### A detector\n\nUnder `detectors.NAME`. [Detectors](detectors.md) tells what each kind watches.\n\n{}",
         table(ENGINE),
         table(TARGET),
         table(SCHEDULE),
-        table(WEBHOOK)
+        table(WEBHOOK),
+        table(detector::DETECTOR)
     )
 }

@@ -6,6 +6,7 @@
 mod build;
 mod check;
 mod collect;
+pub mod detectors;
 pub mod keys;
 mod overrides;
 mod requests;
@@ -32,6 +33,7 @@ use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::network::AllowedHosts;
 use crate::model::target::TargetSettings;
+use detectors::Declared;
 use schedules::Scheduled;
 pub use sending::{Given, Sending, sending};
 use show::Setting;
@@ -60,6 +62,8 @@ pub struct Config {
     pub schedules: Vec<Scheduled>,
     /// In the order of the file.
     pub webhooks: Vec<Subscribed>,
+    /// In the order of the file.
+    pub detectors: Vec<Declared>,
     pub secrets: Secrets,
     pub events: Events,
     pub retention: Retention,
@@ -196,6 +200,8 @@ pub struct Loaded {
     pub schedules: Vec<Scheduled>,
     /// The same of webhooks.
     pub webhooks: Vec<Subscribed>,
+    /// The same of detectors.
+    pub detectors: Vec<Declared>,
     pub diagnostics: Diagnostics,
     pub sources: Sources,
 }
@@ -223,6 +229,7 @@ pub fn load(file: Option<&Path>) -> Loaded {
                     lint: BTreeMap::new(),
                     schedules: Vec::new(),
                     webhooks: Vec::new(),
+                    detectors: Vec::new(),
                     diagnostics,
                     sources,
                 }
@@ -250,8 +257,9 @@ pub fn read(path: &str, text: &str, folder: &Path, environment: &[(String, Strin
     let mut diagnostics = collected.diagnostics;
     diagnostics.sort();
     let (lint, schedules, webhooks) = (config.lint.clone(), config.schedules.clone(), config.webhooks.clone());
+    let detectors = config.detectors.clone();
     let config = (!diagnostics.has_errors()).then_some(config);
-    Loaded { config, program, lint, schedules, webhooks, diagnostics, sources }
+    Loaded { config, program, lint, schedules, webhooks, detectors, diagnostics, sources }
 }
 
 /// The keys of the configuration that say something about targets.

@@ -1,6 +1,6 @@
 //! Environment variables `HOMEOSTAT__A__B` override the setting `a.b`.
 //!
-//! Case does not matter. In the name of a target, schedule or webhook, `_` also stands for `-` and `.`, which variables cannot hold; in a lint's name
+//! Case does not matter. In the name of a target, schedule, webhook or detector, `_` also stands for `-` and `.`, which variables cannot hold; in a lint's name
 //! it stands for `-`.
 
 use super::collect::Collected;

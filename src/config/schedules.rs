@@ -47,7 +47,7 @@ impl Scheduled {
 }
 
 /// The fields of a declaration, with their types.
-fn fields(declared: &Object) -> String {
+pub(super) fn fields(declared: &Object) -> String {
     if declared.fields.is_empty() {
         return "nothing".to_owned();
     }

@@ -10,20 +10,20 @@ use crate::model::strategy::{Split, Strategy, StrategyName, StrategySettings};
 use crate::model::target::{DetectSettings, Mode, OnExpiry};
 use crate::model::webhook::Webhook;
 
-fn parse_with(text: &str, environment: &[(&str, &str)]) -> Loaded {
+pub(super) fn parse_with(text: &str, environment: &[(&str, &str)]) -> Loaded {
     let environment: Vec<_> =
         environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     read("homeostat.yaml", text, Path::new("/etc/homeostat"), &environment)
 }
 
-fn good(text: &str, environment: &[(&str, &str)]) -> Config {
+pub(super) fn good(text: &str, environment: &[(&str, &str)]) -> Config {
     let loaded = parse_with(text, environment);
     assert!(loaded.diagnostics.is_empty(), "{}", problems(&loaded));
     loaded.config.unwrap()
 }
 
 /// Every problem with its place and what it points at.
-fn problems(loaded: &Loaded) -> String {
+pub(super) fn problems(loaded: &Loaded) -> String {
     let mut text = String::new();
     for diagnostic in loaded.diagnostics.iter() {
         let source = loaded.sources.get(diagnostic.primary.span.source).unwrap();
@@ -313,7 +313,7 @@ program: { a: b }
 network: { allow: [not a host, 10.0.0.0/40] }
 encryption: { key_file: a, key_env: B }
 log: loud
-detectors: {}
+tables: {}
 defaults:
   agents: [{ id: a, push: 'http://127.0.0.1/' }]
 targets:
@@ -441,7 +441,13 @@ fn no_setting_is_accepted_and_never_read() {
 
 #[test]
 fn every_default_is_what_its_kind_takes() {
-    for key in keys::ENGINE.iter().chain(keys::TARGET).chain(keys::SCHEDULE).chain(keys::WEBHOOK) {
+    for key in keys::ENGINE
+        .iter()
+        .chain(keys::TARGET)
+        .chain(keys::SCHEDULE)
+        .chain(keys::WEBHOOK)
+        .chain(keys::detector::DETECTOR)
+    {
         if let Fallback::Is(text) = key.default {
             let value = build::default_value(key);
             let shown = value.show().replace('"', "");
@@ -479,7 +485,7 @@ proptest::proptest! {
 
     #[test]
     fn no_scalar_is_a_panic(value in "\\PC{0,40}") {
-        for key in keys::ENGINE.iter().chain(keys::TARGET).chain(keys::SCHEDULE).chain(keys::WEBHOOK) {
+        for key in keys::ENGINE.iter().chain(keys::TARGET).chain(keys::SCHEDULE).chain(keys::WEBHOOK).chain(keys::detector::DETECTOR) {
             let _ = super::values::parse(key.kind, &value);
         }
     }

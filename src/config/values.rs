@@ -9,7 +9,9 @@ use serde_json::Value as Json;
 
 use super::keys::Kind;
 use super::tree::{Content, Node};
+use crate::base::fragment::Fragment;
 use crate::base::literal::{Percentage, Rate, format_duration, parse_duration};
+use crate::base::source::SourceId;
 use crate::base::span::{Span, Spanned};
 use crate::model::load::{RequestSettings, Template};
 use crate::model::schedule;
@@ -29,6 +31,8 @@ pub(super) enum Value {
     Data(Data),
     Requests(Vec<Request>),
     Command(Vec<Template>),
+    Expression(Fragment),
+    Header(Fragment),
     /// Something was given, and what is wrong with it has been told.
     Unknown,
 }
@@ -46,13 +50,32 @@ pub(super) struct Data {
     pub json: Json,
     /// By path, like `data.workers[0].busy`; that of the whole is `data`.
     pub places: BTreeMap<String, Span>,
+    /// The texts in it, by path.
+    pub texts: BTreeMap<String, Fragment>,
 }
 
 impl Data {
     pub(super) fn read(node: &Node) -> Self {
-        let mut places = BTreeMap::new();
-        note("data".to_owned(), node, &mut places);
-        Self { json: node.to_json(), places }
+        let mut data = Self { json: node.to_json(), ..Self::default() };
+        data.note("data".to_owned(), node);
+        data
+    }
+
+    /// Recursion is bounded by the parser's limit on nesting.
+    fn note(&mut self, path: String, node: &Node) {
+        match &node.content {
+            Content::List(items) => {
+                items.iter().enumerate().for_each(|(at, item)| self.note(format!("{path}[{at}]"), item));
+            }
+            Content::Map(entries) => {
+                entries.iter().for_each(|(name, value)| self.note(format!("{path}.{}", name.node), value));
+            }
+            Content::Scalar(text) => {
+                self.texts.insert(path.clone(), text.clone());
+            }
+            Content::Null => {}
+        }
+        self.places.insert(path, node.span);
     }
 
     /// Where a part stands, or the nearest around it that was written.
@@ -65,20 +88,6 @@ impl Data {
             path = path.get(..path.rfind(['.', '['])?)?;
         }
     }
-}
-
-/// Recursion is bounded by the parser's limit on nesting.
-fn note(path: String, node: &Node, places: &mut BTreeMap<String, Span>) {
-    match &node.content {
-        Content::List(items) => {
-            items.iter().enumerate().for_each(|(at, item)| note(format!("{path}[{at}]"), item, places));
-        }
-        Content::Map(entries) => {
-            entries.iter().for_each(|(name, value)| note(format!("{path}.{}", name.node), value, places));
-        }
-        Content::Null | Content::Scalar(_) => {}
-    }
-    places.insert(path, node.span);
 }
 
 /// One entry of `requests`.
@@ -108,6 +117,9 @@ impl Value {
     pub(super) fn show(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
+            Self::Expression(text) => text.text.clone(),
+            // It may hold a secret that should not stand there.
+            Self::Header(_) => "***".to_owned(),
             Self::Address(address) => address.to_string(),
             Self::Duration(duration) => format_duration(*duration),
             Self::Rate(rate) => Rate(*rate).to_string(),
@@ -143,8 +155,12 @@ impl Value {
 pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
     let text = text.trim();
     match kind {
-        Kind::Text | Kind::Path | Kind::Store | Kind::Success if text.is_empty() => Err("it is empty".to_owned()),
+        Kind::Text | Kind::Path | Kind::Store | Kind::Success | Kind::Expression | Kind::Header if text.is_empty() => {
+            Err("it is empty".to_owned())
+        }
         Kind::Text | Kind::Path | Kind::Success => Ok(Value::Text(text.to_owned())),
+        Kind::Expression => Ok(Value::Expression(Fragment::verbatim(SourceId(0), 0, text))),
+        Kind::Header => Ok(Value::Header(Fragment::verbatim(SourceId(0), 0, text))),
         Kind::Store => store(text),
         Kind::Url => url(text).map(|()| Value::Text(text.to_owned())),
         Kind::Address => text.parse().map(Value::Address).map_err(|_| {

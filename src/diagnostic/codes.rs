@@ -104,6 +104,7 @@ codes! {
     BadOverride = 512, "an environment variable names no setting", "Variables that start with `HOMEOSTAT__` override settings: `__` separates the keys of the path.";
     BadSchedule = 513, "a schedule does not fit the rules", "Name an event type that a rules file declares, and give data as it is declared.";
     UnsafeMethod = 514, "a load test would change what the target holds", "Say `allow_unsafe: true` if it may, or test with `GET`, `HEAD` or `OPTIONS` alone.";
+    BadDetector = 520, "a detector does not fit the rules", "Name an event type that a rules file declares, and give data as it is declared.";
 
     Refused = 600, "an event was refused", "The message says which attribute is wrong.";
     EngineAway = 601, "the engine cannot be reached", "Check that `homeostat serve` runs and that the URL is right.";

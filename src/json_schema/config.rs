@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{described, document, reference, text};
+use crate::config::keys::detector::{DETECTOR, KINDS, reads, required};
 use crate::config::keys::{self, AGENT, ENGINE, Fallback, Key, Kind, List, REQUEST, SCHEDULE, TARGET, WEBHOOK};
 
 /// The schema of `homeostat.yaml`.
@@ -20,6 +21,7 @@ pub fn config() -> Json {
                     List::Targets => "What Homeostat looks after, by name.",
                     List::Schedules => "Events that come by themselves, by name.",
                     List::Webhooks => "Subscribers outside, by name: where events are posted.",
+                    List::Detectors => "Sources of events that Homeostat watches itself, by name.",
                 };
                 properties.insert(list.key().to_owned(), described(items, docs));
             }
@@ -29,7 +31,7 @@ pub fn config() -> Json {
         rest.insert(
             "$defs".to_owned(),
             json!({
-                "target": group(TARGET, ""), "schedule": schedule(), "webhook": webhook(), "agents": agents(),
+                "target": group(TARGET, ""), "schedule": schedule(), "webhook": webhook(), "detector": detector(), "agents": agents(),
                 "requests": requests(),
             }),
         );
@@ -64,6 +66,28 @@ fn webhook() -> Json {
         webhook.insert("allOf".to_owned(), json!([{ "properties": { "url": given, "secret": given } }]));
     }
     webhook
+}
+
+/// A detector: its kind, what that cannot do without, and nothing that it does not read.
+fn detector() -> Json {
+    let mut detector = group(DETECTOR, "");
+    let Some(entries) = detector.as_object_mut() else { return detector };
+    let by_kind = KINDS.iter().map(|kind| {
+        let names = DETECTOR.iter().map(|key| key.path.split('.').next().unwrap_or(key.path));
+        let foreign =
+            names.clone().filter(|name| !reads(kind, name)).map(|name| (name.to_owned(), json!({ "type": "null" })));
+        let needed = required(kind).iter().map(|name| ((*name).to_owned(), json!({ "not": { "type": "null" } })));
+        let properties: Map<String, Json> = foreign.chain(needed).collect();
+        json!({
+            "if": { "properties": { "kind": { "const": kind } } },
+            "then": { "properties": properties, "required": required(kind) },
+        })
+    });
+    entries.insert("type".to_owned(), "object".into());
+    entries.insert("required".to_owned(), json!(["kind"]));
+    let given = json!({ "properties": { "kind": { "not": { "type": "null" } } } });
+    entries.insert("allOf".to_owned(), std::iter::once(given).chain(by_kind).collect());
+    detector
 }
 
 /// A mapping in which `endpoint` is said below these keys.
@@ -157,7 +181,7 @@ fn value(kind: Kind) -> Json {
         Kind::Off => json!({ "const": "off" }),
         Kind::TextList => json!({ "anyOf": [{ "type": "array", "items": text::filled() }, { "type": "string" }] }),
         // Which patterns and zones there are is for the reader to judge.
-        Kind::Cron | Kind::TimeZone => text::filled(),
+        Kind::Cron | Kind::TimeZone | Kind::Header => text::filled(),
         Kind::Secret => json!({ "type": "string", "pattern": r"^\s*\$\{\s*secret\.[A-Za-z0-9_]+\s*\}\s*$" }),
         Kind::Data => json!({ "type": "object" }),
         Kind::Agents => return reference("agents"),
@@ -165,7 +189,7 @@ fn value(kind: Kind) -> Json {
         Kind::Command => {
             json!({ "type": "array", "items": { "type": ["string", "number", "boolean"] }, "minItems": 1 })
         }
-        Kind::Success => json!({ "type": ["string", "boolean"], "minLength": 1 }),
+        Kind::Success | Kind::Expression => json!({ "type": ["string", "boolean"], "minLength": 1 }),
     };
     json!({ "anyOf": [scalar, { "type": "null" }] })
 }

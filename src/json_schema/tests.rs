@@ -7,6 +7,7 @@ use super::{config, text, workflow};
 use crate::action::catalogue;
 use crate::base::literal::{Percentage, Rate, parse_duration};
 use crate::base::source::SourceId;
+use crate::config::keys::detector::DETECTOR;
 use crate::config::keys::{ENGINE, SCHEDULE, TARGET, WEBHOOK};
 use crate::syntax::workflow::keys::{self, Key};
 use crate::syntax::{name, workflow as language};
@@ -106,14 +107,22 @@ fn every_setting_is_in_the_schema_and_no_other() {
     let schema = config();
     let mut engine = BTreeSet::new();
     paths(&schema, "", &mut engine);
-    let expected =
-        ENGINE.iter().map(|key| key.path).chain(["targets.KEY", "schedules.KEY", "webhooks.KEY", "defaults"]);
+    let expected = ENGINE.iter().map(|key| key.path).chain([
+        "targets.KEY",
+        "schedules.KEY",
+        "webhooks.KEY",
+        "detectors.KEY",
+        "defaults",
+    ]);
     assert_eq!(engine, expected.map(str::to_owned).collect());
     let mut target = BTreeSet::new();
     paths(&schema["$defs"]["target"], "", &mut target);
     assert_eq!(target, TARGET.iter().map(|key| key.path.to_owned()).collect());
     assert_eq!(names(&schema["$defs"]["schedule"]), SCHEDULE.iter().map(|key| key.path).collect());
     assert_eq!(names(&schema["$defs"]["webhook"]), WEBHOOK.iter().map(|key| key.path).collect());
+    let mut detector = BTreeSet::new();
+    paths(&schema["$defs"]["detector"], "", &mut detector);
+    assert_eq!(detector, DETECTOR.iter().map(|key| key.path.to_owned()).collect());
 }
 
 /// Whatever the configuration's reader takes, the schema takes; what is refused for its form is refused by both.
@@ -144,6 +153,12 @@ fn settings_are_taken_and_refused_as_the_reader_does() {
         "schedules: { a: { every: 5m, event: A, target: }, b: { cron: '@daily', every:, event: B, data: } }\ndefaults:",
         "schedules:",
         "webhooks: { a: { url: http://127.0.0.1/, secret: '${secret.A}', events: A, refusals: 2 } }\nsecrets: { folder: /a }",
+        "detectors: { a: { kind: http, url: http://127.0.0.1/, headers: { a: b }, value: body.a, event: A, data: { n: '${value}' } } }",
+        "detectors: { a: { kind: oci, image: 'a.example/b:c', url: }, b: { kind: file, path: /a, format: json } }",
+        "detectors: { a: { kind: prometheus, url: http://127.0.0.1/, query: up, when: value > 1.0, event: A } }",
+        "detectors: { a: { kind: kubernetes, url: http://127.0.0.1/, namespace: shop } }",
+        "detectors: { a: { kind: alertmanager, event: A, when: alert.status == 'firing' } }",
+        "detectors: { a: { kind: http, url: http://127.0.0.1/, for: 5s, first: skip, per_minute: 3, headers: , value: } }",
         "webhooks: { a: { url: http://127.0.0.1/, secret: '${ secret.A_1 }', events: [A, B], timeout: } }",
     ] {
         assert_eq!(both(right), (true, true), "{right}");
@@ -171,7 +186,7 @@ fn settings_are_taken_and_refused_as_the_reader_does() {
         "targets: { a: { measure: { endpoint: http://127.0.0.1/, trial_requests: 0 } } }",
         "targets: { a: { agents: [{ id: a }] } }",
         "targets: { a: { agents: [{ id: a, push: http://127.0.0.1/, x: 1 }] } }",
-        "detectors: {}",
+        "tables: {}",
         "schedules: { a: { event: A } }",
         "schedules: { a: { every: 5m } }",
         "schedules: { a: }",
@@ -180,6 +195,17 @@ fn settings_are_taken_and_refused_as_the_reader_does() {
         "schedules: { a: { every: 5m, event: A, data: [1] } }",
         "schedules: { a: { every: 5m, event: A, catch_up: some } }",
         "schedules: [a]",
+        "detectors: { a: }",
+        "detectors: { a: { url: http://127.0.0.1/ } }",
+        "detectors: { a: { kind: http } }",
+        "detectors: { a: { kind: http, url: } }",
+        "detectors: { a: { kind: http, url: http://127.0.0.1/, image: 'a.example/b:c' } }",
+        "detectors: { a: { kind: prometheus, url: http://127.0.0.1/, query: up, event: A } }",
+        "detectors: { a: { kind: alertmanager } }",
+        "detectors: { a: { kind: alertmanager, event: A, every: 5s } }",
+        "detectors: { a: { kind: htp, url: http://127.0.0.1/ } }",
+        "detectors: { a: { kind: http, url: http://127.0.0.1/, data: [1] } }",
+        "detectors: { a: { kind: http, url: http://127.0.0.1/, colour: red } }",
         "webhooks: { a: }",
         "webhooks: { a: { url: http://127.0.0.1/ } }",
         "webhooks: { a: { secret: '${secret.A}' } }",

@@ -66,6 +66,10 @@ metrics! {
         "Occurrences of schedules: `accepted`, or `refused` where no rules file declares such an event any more.";
     SCHEDULE_LATE = "homeostat_schedule_late_seconds" Histogram ["schedule"]
         "Time from an occurrence of a schedule to its event being durable, in seconds.";
+    DETECTOR_LOOKS = "homeostat_detector_looks_total" Counter ["detector", "result"]
+        "Looks of declared detectors: `succeeded` or `failed`.";
+    DETECTOR_EVENTS = "homeostat_detector_events_total" Counter ["detector", "result"]
+        "Events of declared detectors: `accepted`; `refused` where it is not as its type declares it; `postponed` for each try while the engine takes none; `held_back` whenever more than `per_minute` is to be told.";
     WEBHOOK_DELIVERIES = "homeostat_webhook_deliveries_total" Counter ["webhook", "result"]
         "Events posted to subscribers: `delivered`, `failed` for each try in vain, or `given_up`.";
     RUNS = "homeostat_runs_total" Counter ["workflow", "status"]
@@ -84,6 +88,10 @@ metrics! {
         "What was too old and was removed: `event`, `dead_letter`, `run` or `record`.";
     READY = "homeostat_ready" Gauge []
         "1 where the engine can do its work, else 0.";
+    DETECTOR_SUCCEEDED = "homeostat_detector_succeeded_timestamp_seconds" Gauge ["detector"]
+        "When a detector last saw what it watches, in seconds since 1970.";
+    DETECTOR_FAILING = "homeostat_detector_failing" Gauge ["detector"]
+        "1 where the last look of a detector failed, else 0.";
     WEBHOOK_BEHIND = "homeostat_webhook_behind_events" Gauge ["webhook"]
         "How many events were accepted after the last one that a subscriber has got or did not want.";
     WEBHOOK_FAILING = "homeostat_webhook_failing" Gauge ["webhook"]

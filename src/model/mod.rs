@@ -5,6 +5,7 @@
 pub mod action;
 pub mod assignment;
 pub mod calendar;
+pub mod detector;
 pub mod event;
 pub mod latency;
 pub mod load;

@@ -444,6 +444,22 @@ async fn what_cannot_be_taken_is_refused_with_all_its_reasons() {
     assert_eq!(house.until_over(1).await.len(), 1, "nothing of what was refused has run");
 }
 
+#[tokio::test]
+async fn an_event_that_can_wait_is_turned_away_where_too_many_wait() {
+    let mut house = House::new().await;
+    // A paused target lets its events wait.
+    house.engine.pause(&"checkout".into()).await.unwrap();
+    let outlet = house.engine.context().outlet;
+    for _ in 0..10 {
+        let event = house.event("DEPLOYMENT_CHANGE", json!({ "signature": "a" }));
+        outlet.offer_with(event, Vec::new()).await.unwrap();
+    }
+    let event = house.event("DEPLOYMENT_CHANGE", json!({ "signature": "b" }));
+    let refused = outlet.offer_with(event.clone(), Vec::new()).await.unwrap_err();
+    assert_eq!((refused.may_retry(), refused.message.as_str()), (true, "10 events wait already"));
+    outlet.emit_with(event, Vec::new()).await.unwrap();
+}
+
 /// How a target may stand, and an event that comes then.
 fn situations() -> impl Strategy<Value = (explain::State, &'static str, Json)> {
     let event = prop_oneof![

@@ -8,9 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
+use reqwest::{Method, Url};
 
 use crate::model::network::AllowedHosts;
 
@@ -25,7 +25,7 @@ pub enum OutboundError {
     Unreachable(String),
 }
 
-/// Posts to allowed hosts.
+/// Sends to allowed hosts.
 #[derive(Clone, Debug)]
 pub(super) struct Outbound {
     allowed: AllowedHosts,
@@ -49,12 +49,35 @@ impl Outbound {
         body: Vec<u8>,
         timeout: Duration,
     ) -> Result<reqwest::Response, OutboundError> {
+        self.send(url, timeout, |client, url| client.post(url).headers(headers).body(body)).await
+    }
+
+    /// Asks with a method that carries nothing; else as [`Self::post`].
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        timeout: Duration,
+    ) -> Result<reqwest::Response, OutboundError> {
+        self.send(url, timeout, |client, url| client.request(method, url).headers(headers)).await
+    }
+
+    async fn send(
+        &self,
+        url: &str,
+        timeout: Duration,
+        make: impl FnOnce(&reqwest::Client, Url) -> reqwest::RequestBuilder,
+    ) -> Result<reqwest::Response, OutboundError> {
         let url = self.check(url)?;
         let client =
             self.client().ok_or_else(|| OutboundError::Unreachable("no HTTP client could be made".to_owned()))?;
-        let request = client.post(url).headers(headers).body(body).timeout(timeout);
         // A URL may hold what is nobody's business.
-        request.send().await.map_err(|error| OutboundError::Unreachable(chain(&error.without_url())))
+        let sent = make(client, url).timeout(timeout).send().await;
+        sent.map_err(|error| OutboundError::Unreachable(chain(&error.without_url())))
     }
 
     fn client(&self) -> Option<&reqwest::Client> {

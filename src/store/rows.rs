@@ -213,6 +213,7 @@ impl Rows {
     pub(super) fn bookmark(&self, row: &bookmark::Model) -> Result<Bookmark, StoreError> {
         let place = bookmark_place(&row.kind, &row.name);
         let holder = match row.kind.as_str() {
+            DETECTOR => Holder::Detector(row.name.as_str().into()),
             SCHEDULE => Holder::Schedule(row.name.as_str().into()),
             WEBHOOK => Holder::Webhook(row.name.as_str().into()),
             _ => return Err(place.damaged()),
@@ -273,12 +274,14 @@ pub(super) fn target_of_scope(scope: &str) -> Option<TargetName> {
 }
 
 /// The kinds of bookmarks, by who keeps them.
+const DETECTOR: &str = "detector";
 const SCHEDULE: &str = "schedule";
 const WEBHOOK: &str = "webhook";
 
 /// Who keeps a bookmark, as a primary key: kinds in the order of the port's.
 pub(super) fn holder_columns(holder: &Holder) -> (&'static str, &str) {
     match holder {
+        Holder::Detector(name) => (DETECTOR, name.as_str()),
         Holder::Schedule(name) => (SCHEDULE, name.as_str()),
         Holder::Webhook(name) => (WEBHOOK, name.as_str()),
     }

@@ -457,11 +457,14 @@ async fn bookmarks_are_moved_and_taken_out(store: &dyn Store) {
     assert_eq!(store.bookmarks().await.unwrap(), [bookmark("a", 1), bookmark("b", 2)]);
     let refused = commit(store, [Write::PutBookmark(bookmark("a", 9)), settle(7, "")]).await;
     assert!(refused.is_err());
-    // A schedule and a webhook of one name are not the same.
+    // A schedule, a webhook and a detector of one name are not the same.
     let webhook = || Bookmark { holder: Holder::Webhook("a".into()), state: serde_json::json!({ "position": 5 }) };
     commit(store, [Write::PutBookmark(webhook())]).await.unwrap();
     assert_eq!(store.bookmarks().await.unwrap(), [bookmark("a", 1), bookmark("b", 2), webhook()]);
-    commit(store, [Write::RemoveBookmark(webhook().holder)]).await.unwrap();
+    let detector = || Bookmark { holder: Holder::Detector("a".into()), state: serde_json::json!({ "told": {} }) };
+    commit(store, [Write::PutBookmark(detector())]).await.unwrap();
+    assert_eq!(store.bookmarks().await.unwrap(), [detector(), bookmark("a", 1), bookmark("b", 2), webhook()]);
+    commit(store, [webhook().holder, detector().holder].map(Write::RemoveBookmark)).await.unwrap();
     let away = Write::RemoveBookmark(bookmark("b", 0).holder);
     commit(store, [away.clone(), Write::PutBookmark(bookmark("c", 3)), away]).await.unwrap();
     assert_eq!(store.bookmarks().await.unwrap(), [bookmark("a", 1), bookmark("c", 3)]);

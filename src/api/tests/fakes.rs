@@ -13,6 +13,7 @@ use crate::base::digest::Digest;
 use crate::base::id::{RunId, TargetName};
 use crate::model::assignment::{Assignment, Epoch, Traffic};
 use crate::model::event::Event;
+use crate::model::network::AllowedHosts;
 use crate::model::objective::Objective;
 use crate::model::record::{Conditions, LiveTraffic, Measurement, Record, Trial, TrialVerdict, Verdict};
 use crate::model::strategy::StrategySettings;
@@ -22,9 +23,13 @@ use crate::model::target::{
 use crate::plan::PlanSource;
 use crate::runtime::control::{AcceptError, Acceptance, Control, ControlError, Health, QueueState};
 use crate::runtime::effect::{ActionError, Link};
+use crate::runtime::engine::outlet::Outlet;
 use crate::runtime::journal::Place;
 use crate::runtime::ports::*;
 use crate::runtime::wait::Decision;
+use crate::security::SecretPlaces;
+use crate::service::detect::{self, Reception};
+use crate::store::MemoryStore;
 
 /// Half past nine.
 pub(super) const NOW: &str = "2026-03-01T09:30:00Z";
@@ -342,9 +347,26 @@ pub(super) fn state(
         targets: Arc::new(OneTarget(Arc::new(checkout()))),
         dispatcher: Arc::new(OneAgent),
         reloader: Arc::new(Unchanged),
+        detectors: Arc::new(reception()),
         clock: Arc::new(StoppedClock),
         metrics,
     }
+}
+
+/// A detector that takes all alerts that fire, before an engine that is not there yet.
+fn reception() -> Reception {
+    let text = "defaults: {}\ndetectors: { alerts: { kind: alertmanager, event: FIRES } }\n";
+    let config = crate::config::read("test.yaml", text, std::path::Path::new(""), &[]).config.unwrap();
+    let detectors: Vec<_> = config.detectors.into_iter().map(|declared| declared.detector).collect();
+    let options = detect::Options {
+        clock: Arc::new(StoppedClock),
+        store: Arc::new(MemoryStore::new()),
+        inbox: Arc::new(Outlet::default()),
+        secrets: Arc::new(SecretPlaces::default()),
+        allowed: AllowedHosts::loopback(),
+        board: detect::Board::default(),
+    };
+    Reception::new(options, &detectors)
 }
 
 fn checkout() -> TargetSettings {

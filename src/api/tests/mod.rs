@@ -1,4 +1,5 @@
 mod dead_letters;
+mod detectors;
 mod events;
 mod fakes;
 mod resources;

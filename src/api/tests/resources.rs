@@ -283,12 +283,16 @@ async fn figures_have_the_names_that_are_documented() {
     let router = router(state(&control, store, recorder.handle()), None);
     post(&router, "/v1/events", "application/cloudevents+json", super::fakes::event("1").to_string()).await;
     get(&router, "/v1/nothing").await;
+    let nothing = json!({ "version": "4", "alerts": [] }).to_string();
+    post(&router, "/v1/detectors/alerts/alertmanager", "application/json", nothing).await;
     // Counted by the engine and the store, which are made up here.
     for metric in [
         metric::RULE_RESULTS,
         metric::DEAD_LETTERS,
         metric::HANDLER_FAILURES,
         metric::SCHEDULE_EVENTS,
+        metric::DETECTOR_LOOKS,
+        metric::DETECTOR_EVENTS,
         metric::WEBHOOK_DELIVERIES,
         metric::RUNS,
         metric::STEP_ATTEMPTS,

@@ -92,7 +92,7 @@ impl Builder<'_> {
         })
     }
 
-    fn target_of(
+    pub(super) fn target_of(
         &mut self,
         scope: &Scope<'_>,
         targets: &TargetTable,

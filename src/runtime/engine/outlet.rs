@@ -1,5 +1,5 @@
 //! Where events leave that steps emit: the engine takes them in as it does those from outside, but never turns one away
-//! for being one too many.
+//! for being one too many, unless it can wait.
 
 use std::sync::atomic::Ordering;
 use std::sync::{OnceLock, Weak};
@@ -40,8 +40,23 @@ impl Outlet {
     /// # Errors
     /// As [`Self::emit`]; then nothing was written.
     pub async fn emit_with(&self, event: Event, beside: Vec<Write>) -> Result<(), ActionError> {
+        self.take(event, beside, false).await
+    }
+
+    /// The same for an event that can wait: it is turned away where too many wait already.
+    ///
+    /// # Errors
+    /// As [`Self::emit_with`], and transiently while too many wait.
+    pub async fn offer_with(&self, event: Event, beside: Vec<Write>) -> Result<(), ActionError> {
+        self.take(event, beside, true).await
+    }
+
+    async fn take(&self, event: Event, beside: Vec<Write>, can_wait: bool) -> Result<(), ActionError> {
         let engine = self.engine.get().and_then(Weak::upgrade);
         let engine = engine.ok_or_else(|| ActionError::transient("there is no engine that could take the event"))?;
+        if can_wait && engine.pending.load(Ordering::Relaxed) >= engine.pending_limit {
+            return Err(ActionError::transient(format!("{} events wait already", engine.pending_limit)));
+        }
         // To its end, also where the step that emits is given up meanwhile: what is durable must come to its desk.
         let done = tokio::spawn(async move { engine.emit(event, beside).await }.in_current_span()).await;
         done.unwrap_or_else(|error| Err(ActionError::transient(format!("the event was not taken in: {error}"))))

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::base::clock::Timestamp;
 use crate::base::digest::Digest;
-use crate::base::id::{AgentId, RuleName, RunId, ScheduleName, Signature, TargetName, WebhookName};
+use crate::base::id::{AgentId, DetectorName, RuleName, RunId, ScheduleName, Signature, TargetName, WebhookName};
 use crate::model::assignment::Assignment;
 use crate::model::event::Event;
 use crate::model::record::Record;
@@ -168,7 +168,7 @@ pub struct RuleState {
 }
 
 /// How far something has come that goes on from where it stopped: a schedule along the time, a
-/// webhook along the events.
+/// webhook along the events, a detector along what it told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bookmark {
     pub holder: Holder,
@@ -178,6 +178,7 @@ pub struct Bookmark {
 /// Who keeps a bookmark.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
+    Detector(DetectorName),
     Schedule(ScheduleName),
     Webhook(WebhookName),
 }

@@ -67,7 +67,8 @@ fn files_that_do_not_check_change_nothing() {
     play(&rules(10), async |mut stage| {
         let paths = vec![folder.path().to_path_buf()];
         let outline = files::outline(&files::check(&paths));
-        let reloader = Reloader::new(stage.engine.clone(), config::Program::Paths(paths), Vec::new(), outline);
+        let reloader =
+            Reloader::new(stage.engine.clone(), config::Program::Paths(paths), Vec::new(), Vec::new(), outline);
         let unchanged = reloader.reload().await.unwrap();
         assert!(unchanged.changes.is_empty(), "{unchanged:?}");
 
@@ -98,7 +99,8 @@ fn rules_under_which_a_schedule_would_come_in_vain_are_refused() {
         let outline = files::outline(&files::check(&paths));
         let settings = "schedules: { tick: { every: 1h, event: SPIKE, data: { n: 3 } } }";
         let schedules = config::read("test.yaml", settings, std::path::Path::new(""), &[]).schedules;
-        let reloader = Reloader::new(stage.engine.clone(), config::Program::Paths(paths), schedules, outline);
+        let reloader =
+            Reloader::new(stage.engine.clone(), config::Program::Paths(paths), schedules, Vec::new(), outline);
         reloader.reload().await.unwrap();
         std::fs::write(&path, DECLARED.replace("n: int", "n: string")).unwrap();
         let refused = reloader.reload().await.unwrap_err();

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::delivery::{Courier, Failure};
-use self::progress::backoff;
+pub(super) use self::progress::backoff;
 pub use self::progress::{Failing, GivenUp, Progress};
 use super::outbound::Outbound;
 use crate::base::clock::{Clock, Timestamp};

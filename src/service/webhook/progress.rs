@@ -78,7 +78,7 @@ impl Progress {
 
 /// The pause after so many tries in vain: it doubles from a second up to `most`, and is shortened by chance, by up to a half,
 /// so that subscribers that failed together are not tried together.
-pub(super) fn backoff(tries: u64, most: Duration, chance: f64) -> Duration {
+pub(in crate::service) fn backoff(tries: u64, most: Duration, chance: f64) -> Duration {
     let doublings = u32::try_from(tries.saturating_sub(1).min(30)).unwrap_or(30);
     let pause = Duration::from_secs(1).saturating_mul(1 << doublings).min(most);
     pause.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
