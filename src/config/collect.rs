@@ -61,6 +61,7 @@ impl Collected {
                 let help = match segments.as_slice() {
                     [list] if let Some(list) = List::of(list) => format!("write `{}`", list.example()),
                     ["lint"] => "write `lint: { NAME: allow }`".to_owned(),
+                    _ if place.children.is_empty() => "write names and what they are, like `team: payments`".to_owned(),
                     _ => format!("what may stand in it: {}", listed(&place.children)),
                 };
                 self.diagnostics.push(Diagnostic::error(Code::BadSetting, node.span, message).help(help));

@@ -320,7 +320,7 @@ impl Composer<'_> {
             return false;
         }
         if program.is_null() && !wanted.nullable && *wanted.shape != Shape::Any {
-            let help = if wanted.optional { "leave it out" } else { "say what it is" };
+            let help = if wanted.optional { "leave it out" } else { "write a value" };
             self.diagnostics
                 .push(Diagnostic::error(Code::WrongType, span, format!("{what} cannot be null")).help(help));
             return false;

@@ -101,6 +101,13 @@ pub fn written_misfit(expr: &Expr, declared: &Shape) -> Option<(Span, String)> {
                 object.fields.iter().filter(|field| !field.optional && !given.contains(&field.name.as_str()));
             lacking.next().map(|field| (expr.span, format!("lacks `{}`, which is required", field.name)))
         }
+        (ExprKind::Map(entries), Shape::Map(value)) => entries.iter().find_map(|entry| {
+            if matches!(entry.value.kind, ExprKind::Literal(Literal::Null)) && **value != Shape::Any {
+                return Some((entry.value.span, "is a map, and a value of it is null".to_owned()));
+            }
+            let (span, why) = written_misfit(&entry.value, value)?;
+            Some((span, format!("is a map, and each value {why}")))
+        }),
         (ExprKind::List(elements), Shape::List(item)) => elements.iter().find_map(|element| {
             if matches!(element.value.kind, ExprKind::Literal(Literal::Null)) && **item != Shape::Any {
                 return Some((element.value.span, "is a list, and an item of it is null".to_owned()));

@@ -348,7 +348,7 @@ impl<'n, 'a> Checker<'n, 'a> {
         if workflow.is_none() {
             let names: Vec<String> = self.names.workflows.keys().take(9).map(|name| format!("`{name}`")).collect();
             let help = match names.as_slice() {
-                [] => "give `validate` the workflow's file, too".to_owned(),
+                [] => "name the workflow's file, too".to_owned(),
                 names if names.len() <= 8 => format!("workflows are {}", names.join(", ")),
                 _ => "name a workflow among the checked files".to_owned(),
             };

@@ -11,6 +11,7 @@ use crate::config::{self, Config};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::syntax::load::{Language, MAX_FILE, is_scenarios, load};
 use crate::syntax::workflow::keys;
+use crate::syntax::yaml;
 
 /// What the editor said of the workspace.
 #[derive(Clone, Debug, Default)]
@@ -118,19 +119,36 @@ fn configuration_above(file: &Path, top: Option<&Path>) -> Option<PathBuf> {
 
 /// A configuration as it is in the editor, else as it is on disk; `None` where it is wrong, which is told where it is open.
 pub(super) fn read_configuration(path: &Path, documents: &Documents) -> Option<Config> {
-    let text = match documents.get(path) {
-        Some(document) => Arc::clone(&document.text),
-        None => std::fs::read_to_string(path).ok()?.into(),
-    };
+    let text = configuration_text(path, documents)?;
     config::read(&path.to_string_lossy(), &text, path.parent().unwrap_or(path), &[]).config
 }
 
-/// What `program` of a configuration names: nothing where it is wrong, or where it is the program that ships.
+fn configuration_text(path: &Path, documents: &Documents) -> Option<Arc<str>> {
+    match documents.get(path) {
+        Some(document) => Some(Arc::clone(&document.text)),
+        None => std::fs::read_to_string(path).ok().map(Into::into),
+    }
+}
+
+/// What `program` of a configuration names: nothing where it is the program that ships. What else is wrong in the file takes
+/// nothing away: somebody is at work on it.
 fn configured(path: &Path, documents: &Documents) -> Vec<PathBuf> {
     match read_configuration(path, documents).map(|config| config.program) {
         Some(config::Program::Paths(paths)) => paths,
-        _ => Vec::new(),
+        Some(_) => Vec::new(),
+        None => named(path, documents).unwrap_or_default(),
     }
+}
+
+fn named(path: &Path, documents: &Documents) -> Option<Vec<PathBuf>> {
+    let text = configuration_text(path, documents)?;
+    let mut sources = Sources::new();
+    let source = sources.add(path.to_string_lossy(), Arc::clone(&text));
+    let (root, _) = yaml::parse(source, &text);
+    let folder = path.parent().unwrap_or(path);
+    let root = root?;
+    let paths = root.get("program")?.as_seq()?;
+    Some(paths.iter().filter_map(yaml::Node::as_str).map(|name| folder.join(name)).collect())
 }
 
 impl Program {

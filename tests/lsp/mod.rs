@@ -314,6 +314,14 @@ fn the_configuration_says_which_files_are_one_program() {
     assert_eq!(told(&editor.problems(&configuration, 1)), ["H0501 0:0-0:8 there is no setting `programm`"]);
     assert!(editor.close().success());
 
+    // Somebody is at work on it: what it names is named all the same.
+    let mut editor = open(&folder);
+    editor.did_open(&configuration, "program: [changed.rules, settle.yaml]\nmo\n");
+    assert_eq!(editor.problems(&configuration, 1).as_array().unwrap().len(), 1);
+    editor.did_open(&rules, RULES);
+    assert_eq!(told(&editor.problems(&rules, 1)), Vec::<String>::new());
+    assert!(editor.close().success());
+
     // The editor's settings go before.
     let mut editor = Editor::open(&root, json!({ "program": ["elsewhere", "settle.yaml"] }));
     editor.did_open(&other, RULES);

@@ -104,7 +104,7 @@ impl Checker<'_, '_> {
     /// Whether the value fits the field.
     fn fits(&mut self, program: &expression::Program, field: &Field, span: Span, what: &str) -> bool {
         if program.is_null() && !field.nullable && field.shape != Shape::Any {
-            let help = if field.optional { "leave the argument out" } else { "say what it is" };
+            let help = if field.optional { "leave the argument out" } else { "write a value" };
             let message = format!("`{}` cannot be null", field.name);
             self.diagnostics.push(Diagnostic::error(Code::BadArgument, span, message).help(help));
             return false;
