@@ -78,7 +78,7 @@ fn subject<'a>(key: &Key, walk: &mut Walk, known: Known<'a>) -> Option<(Subject,
         let names = steps.iter().map(|step| step.name.as_str().to_owned());
         let names: Vec<String> = match workflow {
             Some(workflow) => names.map(|name| format!("{workflow}.{name}")).collect(),
-            None => names.chain(known.catalogue.iter().map(|action| action.name.to_owned())).collect(),
+            None => names.chain(known.catalogue.iter().map(|action| action.name.to_string())).collect(),
         };
         let problem = Diagnostic::error(Code::BadScenario, key.span, message)
             .help("name a step, `WORKFLOW.STEP`, or an action")

@@ -398,7 +398,7 @@ impl<'a> Reader<'_, 'a> {
                 Forbidden::Step(name.node)
             }
             "action" => {
-                let actions: Vec<_> = self.known.catalogue.iter().map(|action| action.name).collect();
+                let actions: Vec<_> = self.known.catalogue.iter().map(|action| action.name.as_ref()).collect();
                 self.one_of(&name, "action", actions.into_iter());
                 Forbidden::Action(name.node)
             }

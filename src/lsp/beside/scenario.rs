@@ -137,7 +137,7 @@ fn step_items(index: &Index, of: Option<&str>) -> Vec<Item> {
 }
 
 fn action_items(index: &Index) -> impl Iterator<Item = Item> {
-    index.catalogue.iter().map(|action| Item::new(action.name, ItemKind::Action).docs(&describe::action(action)))
+    index.catalogue.iter().map(|action| Item::new(&action.name, ItemKind::Action).docs(&describe::action(action)))
 }
 
 /// Each as a key, with the colon behind it.

@@ -149,7 +149,7 @@ impl Place<'_> {
 
     fn actions(&self) -> Vec<Item> {
         let actions = self.index.catalogue.iter();
-        actions.map(|action| Item::new(action.name, ItemKind::Action).docs(&describe::action(action))).collect()
+        actions.map(|action| Item::new(&action.name, ItemKind::Action).docs(&describe::action(action))).collect()
     }
 
     /// The steps beside `own`.

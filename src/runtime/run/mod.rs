@@ -3,6 +3,7 @@
 //! `state` folds; `decide` says what is next. Neither reads a clock, performs anything or waits.
 
 pub mod decide;
+pub mod kept;
 pub mod state;
 
 #[cfg(test)]

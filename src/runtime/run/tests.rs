@@ -125,7 +125,7 @@ fn plan_of(shapes: &[Shape], handler: bool) -> Plan {
         outputs: Vec::new(),
         source: SourceId(0),
     };
-    plan::build(&workflow, PlanSource { path: "random.yaml".to_owned(), text: "".into() }).unwrap()
+    plan::build(&workflow, &plan::Callees::default(), PlanSource::alone("random.yaml", "")).unwrap()
 }
 
 /// A run whose effects are made up, one after the other, from a list of choices.

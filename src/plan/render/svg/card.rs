@@ -30,7 +30,7 @@ pub(super) struct Card {
 
 impl Card {
     pub(super) fn of(step: &Step) -> Self {
-        let mut lines = vec![("name", step.name.to_string()), ("action", step.action.name.to_owned())];
+        let mut lines = vec![("name", step.name.to_string()), ("action", step.action.name.to_string())];
         if let Some(condition) = &step.condition {
             lines.push(("if", format!("if {}", one_line(&spaced(condition.text())))));
         }

@@ -1,0 +1,88 @@
+//! What stands behind `uses` becomes the signature of an action, or of a workflow that is called.
+
+use std::sync::Arc;
+
+use super::call::{self, Callable};
+use crate::base::span::Spanned;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::action::{ActionSignature, Catalogue};
+use crate::syntax::workflow::ast;
+
+/// The action that a `uses` names, or what a call sees of the workflow that it names; one that does not exist is reported.
+pub(super) fn used(
+    uses: &Spanned<String>,
+    catalogue: &Catalogue,
+    callable: &Callable,
+    found: &mut Diagnostics,
+) -> Option<Arc<ActionSignature>> {
+    let Some(name) = call::called(&uses.node) else {
+        let is_workflow = callable.contains_key(&uses.node) && catalogue.get(&uses.node).is_none();
+        if is_workflow {
+            let message = format!("there is no action `{}`", uses.node);
+            let meant = format!("a workflow is called as `{}{}`", call::PREFIX, uses.node);
+            found.push(Diagnostic::error(Code::UnknownAction, uses.span, message).help(meant));
+            return None;
+        }
+        return action(uses, catalogue, found);
+    };
+    if let Some(workflow) = callable.get(name) {
+        return Some(Arc::clone(workflow));
+    }
+    let message = format!("there is no workflow `{name}`");
+    let near = crate::base::suggest::nearest(name, callable.keys().map(String::as_str));
+    let near = near.map(|near| format!("{}{near}", call::PREFIX));
+    found.push(
+        Diagnostic::error(Code::UnknownWorkflow, uses.span, message)
+            .help("name a workflow of the files that are checked together")
+            .did_you_mean(near.as_deref()),
+    );
+    None
+}
+
+/// The action that a `uses` names; one that does not exist is reported.
+pub(super) fn action(uses: &Spanned<String>, catalogue: &Catalogue, found: &mut Diagnostics) -> Option<Arc<ActionSignature>> {
+    if let Some(action) = catalogue.get(&uses.node) {
+        return Some(Arc::clone(action));
+    }
+    if call::called(&uses.node).is_some() {
+        let message = format!("`undo` takes an action, and `{}` is a workflow", uses.node);
+        let help = "name one action that takes the step back";
+        found.push(Diagnostic::error(Code::BadCall, uses.span, message).help(help));
+        return None;
+    }
+    let message = format!("there is no action `{}`", uses.node);
+    let diagnostic = Diagnostic::error(Code::UnknownAction, uses.span, message);
+    let names = || catalogue.iter().map(|action| action.name.as_ref());
+    found.push(match crate::base::suggest::nearest(&uses.node, names()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => {
+            let family = uses.node.split('.').next().unwrap_or_default();
+            let of_family: Vec<String> =
+                names().filter(|name| name.split('.').next() == Some(family)).map(|name| format!("`{name}`")).collect();
+            let all: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+            diagnostic.help(if of_family.is_empty() {
+                format!("actions are {}", all.join(", "))
+            } else {
+                format!("actions of `{family}` are {}", of_family.join(", "))
+            })
+        }
+    });
+    None
+}
+
+/// What stands beside a call and says how an action is performed: there is none, but steps that say it themselves.
+pub(super) fn keys_of_call(step: &ast::Step, callee: &str, found: &mut Diagnostics) {
+    let theirs = |key: &str| format!("write `{key}` at the steps of `{callee}` that it is meant for");
+    let keys = [
+        ("retry", step.retry.map(|retry| retry.span), theirs("retry")),
+        ("timeout", step.timeout.as_ref().map(|timeout| timeout.span), theirs("timeout")),
+        ("undo", step.undo.as_ref().map(ast::Undo::span), "its steps are undone, each by its own `undo`".to_owned()),
+        ("for_each", step.for_each.as_ref().map(|items| items.span), theirs("for_each")),
+    ];
+    for (key, place, help) in keys {
+        if let Some(span) = place {
+            let message = format!("a step that calls a workflow cannot have `{key}`");
+            found.push(Diagnostic::error(Code::BadCall, span, message).help(help));
+        }
+    }
+}
