@@ -10,6 +10,11 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::action::Catalogue;
 use crate::syntax::workflow::ast;
 
+/// What calls see of each workflow, also of those that something is wrong with.
+pub fn callable(workflows: &[ast::Workflow], catalogue: &Catalogue) -> Callable {
+    check_all(workflows, catalogue, &mut Diagnostics::new()).1
+}
+
 /// Checks every workflow against the catalogue and those that it calls. What is wrong with one hides nothing of the others,
 /// and is left out of the result.
 pub fn check_workflows(workflows: &[ast::Workflow], catalogue: &Catalogue) -> (Vec<Workflow>, Diagnostics) {
@@ -22,12 +27,17 @@ pub fn check_workflows(workflows: &[ast::Workflow], catalogue: &Catalogue) -> (V
             found.push(Diagnostic::error(Code::DuplicateName, name.span, message).also(first, "the first").help(help));
         }
     }
+    let right = check_all(workflows, catalogue, &mut found).0;
+    (right, found)
+}
+
+fn check_all(workflows: &[ast::Workflow], catalogue: &Catalogue, found: &mut Diagnostics) -> (Vec<Workflow>, Callable) {
     let mut checked: Vec<Option<(Option<Workflow>, Diagnostics)>> = workflows.iter().map(|_| None).collect();
     // What goes in a circle is called by what is known of it from the start.
     let firsts = call::by_name(workflows);
     let sketched = firsts.iter().filter_map(|(name, at)| Some(((*name).to_owned(), Arc::new(call::sketch(workflows.get(*at)?)?))));
     let mut callable: Callable = sketched.collect();
-    for round in call::rounds(workflows, &firsts, &mut found) {
+    for round in call::rounds(workflows, &firsts, found) {
         let known = &callable;
         let results = parallel::map(&round, |at| {
             let mut found = Diagnostics::new();
@@ -50,7 +60,7 @@ pub fn check_workflows(workflows: &[ast::Workflow], catalogue: &Catalogue) -> (V
         right.extend(workflow);
         found.extend(problems);
     }
-    (right, found)
+    (right, callable)
 }
 
 impl Program {

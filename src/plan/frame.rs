@@ -61,9 +61,19 @@ impl Frame {
     }
 
     /// What a step of the plan is called in this text; `None` for one that stands in another, and for a border's entry.
-    pub fn written<'n>(&self, name: &'n StepName) -> Option<&'n str> {
-        let rest = name.as_str().strip_prefix(&*self.prefix)?;
+    pub fn written<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let rest = name.strip_prefix(&*self.prefix)?;
         (!rest.contains(SEPARATOR) && rest != ENTRY).then_some(rest)
+    }
+
+    /// The step with which a call of that name begins.
+    pub fn entry_of(call: &str) -> String {
+        format!("{call}{SEPARATOR}{ENTRY}")
+    }
+
+    /// What the call is called that begins with this step.
+    pub(super) fn call_of(entry: &str) -> Option<&str> {
+        entry.strip_suffix(ENTRY)?.strip_suffix(SEPARATOR)
     }
 
     /// How the call is called in the plan that this is within; empty for the plan's own.

@@ -110,6 +110,18 @@ pub struct Step {
     pub for_each: Option<ForEach>,
 }
 
+impl Step {
+    /// The workflow in whose text the step stands, and its name there; of a call it is the entry that counts.
+    pub fn origin(&self) -> Option<(&WorkflowName, &str)> {
+        let name = match self.border {
+            None => Some(self.name.as_str()),
+            Some(Border::Entry) => Frame::call_of(self.name.as_str()),
+            Some(Border::Return) => None,
+        };
+        Some((&self.frame.workflow, self.frame.written(name?)?))
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]

@@ -86,6 +86,9 @@ fn subject<'a>(key: &Key, walk: &mut Walk, known: Known<'a>) -> Option<(Subject,
         walk.diagnostics.push(problem);
         return None;
     }
+    if super::when::is_border(&key.name, key.span, &named, walk) {
+        return None;
+    }
     Some((Subject::Step { workflow: workflow.map(Into::into), step: step.into() }, named))
 }
 

@@ -394,7 +394,7 @@ impl<'a> Reader<'_, 'a> {
                 Forbidden::Run(name.node)
             }
             "step" => {
-                super::when::step_exists(&name, self.known, self.walk);
+                super::when::step_is_performed(&name, self.known, self.walk);
                 Forbidden::Step(name.node)
             }
             "action" => {

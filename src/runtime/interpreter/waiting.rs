@@ -12,7 +12,6 @@ use crate::runtime::effect::ActionError;
 use crate::runtime::journal::{Place, RetryOf, StopReason, What};
 use crate::runtime::performance::TaskKind;
 use crate::runtime::ports::StoreError;
-use crate::runtime::run::decide;
 use crate::runtime::run::kept::kept;
 use crate::runtime::run::state::{Dormancy, RunState, Status};
 use crate::runtime::wait::{Answer, Decision, Wait, WaitOn};

@@ -267,7 +267,7 @@ impl RunState {
     /// What `steps` holds in the expressions of a frame: the output of every step of it that succeeded, under its name.
     pub fn outputs_within(&self, frame: &Frame) -> Json {
         let outputs = self.steps.iter().filter_map(|(name, state)| {
-            let name = frame.written(name)?;
+            let name = frame.written(name.as_str())?;
             Some((name.to_owned(), state.output()?))
         });
         Json::Object(outputs.collect::<JsonMap>())
