@@ -128,13 +128,16 @@ impl Coverage {
     /// `skipped` are the steps that were, with their runs.
     fn journaled(&mut self, what: &What, plan: &Plan, (run, skipped): (RunId, &mut BTreeSet<(RunId, StepName)>)) {
         let name = match what {
-            What::Attempted { place: Place { step, .. }, .. } | What::Expanded { step, .. } | What::Skipped { step } => step,
+            What::Attempted { place: Place { step, .. }, .. }
+            | What::Expanded { step, .. }
+            | What::Skipped { step } => step,
             What::Undoing { place } => &place.step,
             _ => return,
         };
         let Some(step) = decide::find(plan, name) else { return };
         let origin = step.origin().map(|(workflow, written)| (workflow.clone(), StepName::from(written)));
-        if !matches!(what, What::Skipped { .. } | What::Undoing { .. }) && plan.on_failure.find(name.as_str()).is_some() {
+        if !matches!(what, What::Skipped { .. } | What::Undoing { .. }) && plan.on_failure.find(name.as_str()).is_some()
+        {
             self.reach(Point::OnFailure(plan.workflow.clone()));
         }
         // Within a call that was skipped nothing has said so.

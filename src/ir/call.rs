@@ -22,7 +22,7 @@ const MAX_CIRCLES: usize = 16;
 
 /// The workflow that a `uses` names.
 pub fn called(uses: &str) -> Option<&str> {
-    uses.strip_prefix(PREFIX)
+    uses.strip_prefix(PREFIX).filter(|name| !name.is_empty())
 }
 
 /// What calls see of each workflow, by its name.
@@ -105,7 +105,10 @@ fn shape_of_literal(value: &serde_json::Value) -> Shape {
         Json::Object(entries) => Shape::Object(Object::new(
             entries
                 .iter()
-                .map(|(name, value)| Field { nullable: value.is_null(), ..Field::required(name, shape_of_literal(value), "") })
+                .map(|(name, value)| Field {
+                    nullable: value.is_null(),
+                    ..Field::required(name, shape_of_literal(value), "")
+                })
                 .collect(),
         )),
     }

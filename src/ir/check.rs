@@ -35,7 +35,8 @@ fn check_all(workflows: &[ast::Workflow], catalogue: &Catalogue, found: &mut Dia
     let mut checked: Vec<Option<(Option<Workflow>, Diagnostics)>> = workflows.iter().map(|_| None).collect();
     // What goes in a circle is called by what is known of it from the start.
     let firsts = call::by_name(workflows);
-    let sketched = firsts.iter().filter_map(|(name, at)| Some(((*name).to_owned(), Arc::new(call::sketch(workflows.get(*at)?)?))));
+    let sketched =
+        firsts.iter().filter_map(|(name, at)| Some(((*name).to_owned(), Arc::new(call::sketch(workflows.get(*at)?)?))));
     let mut callable: Callable = sketched.collect();
     for round in call::rounds(workflows, &firsts, found) {
         let known = &callable;

@@ -8,6 +8,9 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::action::{ActionSignature, Catalogue};
 use crate::syntax::workflow::ast;
 
+/// Most workflows that a help lists.
+const MAX_LISTED: usize = 12;
+
 /// The action that a `uses` names, or what a call sees of the workflow that it names; one that does not exist is reported.
 pub(super) fn used(
     uses: &Spanned<String>,
@@ -17,10 +20,11 @@ pub(super) fn used(
 ) -> Option<Arc<ActionSignature>> {
     let Some(name) = call::called(&uses.node) else {
         let is_workflow = callable.contains_key(&uses.node) && catalogue.get(&uses.node).is_none();
-        if is_workflow {
+        let meant = if is_workflow { Some(uses.node.as_str()) } else { unnamed(&uses.node).then_some("NAME") };
+        if let Some(meant) = meant {
             let message = format!("there is no action `{}`", uses.node);
-            let meant = format!("a workflow is called as `{}{}`", call::PREFIX, uses.node);
-            found.push(Diagnostic::error(Code::UnknownAction, uses.span, message).help(meant));
+            let help = format!("a workflow is called as `{}{meant}`", call::PREFIX);
+            found.push(Diagnostic::error(Code::UnknownAction, uses.span, message).help(help));
             return None;
         }
         return action(uses, catalogue, found);
@@ -29,18 +33,32 @@ pub(super) fn used(
         return Some(Arc::clone(workflow));
     }
     let message = format!("there is no workflow `{name}`");
+    let diagnostic = Diagnostic::error(Code::UnknownWorkflow, uses.span, message);
     let near = crate::base::suggest::nearest(name, callable.keys().map(String::as_str));
-    let near = near.map(|near| format!("{}{near}", call::PREFIX));
-    found.push(
-        Diagnostic::error(Code::UnknownWorkflow, uses.span, message)
-            .help("name a workflow of the files that are checked together")
-            .did_you_mean(near.as_deref()),
-    );
+    found.push(match near {
+        Some(near) => diagnostic.help(format!("did you mean `{}{near}`?", call::PREFIX)),
+        None => {
+            let mut names: Vec<String> = callable.keys().map(|name| format!("`{name}`")).collect();
+            names.sort();
+            let more = if names.len() > MAX_LISTED { ", …" } else { "" };
+            names.truncate(MAX_LISTED);
+            diagnostic.help(format!("the workflows of these files are {}{more}", names.join(", ")))
+        }
+    });
     None
 }
 
+/// Whether the word begins a call, and the name is missing.
+fn unnamed(uses: &str) -> bool {
+    uses == call::PREFIX || uses == call::PREFIX.trim_end_matches('.')
+}
+
 /// The action that a `uses` names; one that does not exist is reported.
-pub(super) fn action(uses: &Spanned<String>, catalogue: &Catalogue, found: &mut Diagnostics) -> Option<Arc<ActionSignature>> {
+pub(super) fn action(
+    uses: &Spanned<String>,
+    catalogue: &Catalogue,
+    found: &mut Diagnostics,
+) -> Option<Arc<ActionSignature>> {
     if let Some(action) = catalogue.get(&uses.node) {
         return Some(Arc::clone(action));
     }

@@ -152,8 +152,10 @@ impl<'a> Checker<'a> {
         let action_of_step = action.as_deref().filter(|_| !is_cut);
         let with =
             self.with(action_of_step, step.with.as_ref(), step.uses.as_ref(), (&item_env, &known), &mut programs);
-        let undo =
-            step.undo.as_ref().and_then(|undo| self.undo(undo, action.as_deref(), (&item_env, &known), &mut programs));
+        // That a call cannot be undone as a whole has been told.
+        let may_be_undone = |undo: &&ast::Undo| calls.is_none() || matches!(undo, ast::Undo::Action { .. });
+        let undo = step.undo.as_ref().filter(may_be_undone);
+        let undo = undo.and_then(|undo| self.undo(undo, action.as_deref(), (&item_env, &known), &mut programs));
         let references = self.references(&programs, Some(&step.name.node), part);
         let needs = self.needs(step, part);
         Some(Step {

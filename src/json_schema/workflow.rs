@@ -101,8 +101,7 @@ fn step(catalogue: &Catalogue) -> Json {
 
 /// What a step has none of that calls a workflow.
 fn of_call() -> Json {
-    let none: Map<String, Json> =
-        NOT_OF_CALLS.iter().map(|key| ((*key).to_owned(), Json::Bool(false))).collect();
+    let none: Map<String, Json> = NOT_OF_CALLS.iter().map(|key| ((*key).to_owned(), Json::Bool(false))).collect();
     json!({
         "if": { "properties": { "uses": reference("call") }, "required": ["uses"] },
         "then": { "properties": none },

@@ -9,8 +9,8 @@ use super::position::range;
 use crate::base::span::Span;
 use crate::expression::ast::{Expr, ExprKind, Literal};
 use crate::expression::parse;
-use crate::syntax::rules::ast::{Call, ClauseKind, Item, Rule};
 use crate::ir::call::called;
+use crate::syntax::rules::ast::{Call, ClauseKind, Item, Rule};
 use crate::syntax::workflow::ast::{Step, Undo, Workflow};
 use crate::syntax::yaml::Node;
 
@@ -126,7 +126,10 @@ impl Finder<'_> {
             match step.uses.as_ref().map(|uses| (uses, called(&uses.node))) {
                 Some((uses, None)) => self.use_of(Symbol::Action(uses.node.clone()), uses.span),
                 Some((uses, Some(callee))) => {
-                    self.use_of(Symbol::Workflow(callee.to_owned()), name_within(uses.span, callee, index.text(file.id)));
+                    self.use_of(
+                        Symbol::Workflow(callee.to_owned()),
+                        name_within(uses.span, callee, index.text(file.id)),
+                    );
                     for (key, _) in step.with.as_ref().and_then(Node::as_map).unwrap_or_default() {
                         self.use_of(Symbol::Input(callee.to_owned(), key.name.clone()), key.span);
                     }
@@ -170,11 +173,7 @@ impl Finder<'_> {
 fn name_within(whole: Span, name: &str, text: &str) -> Span {
     let at = text.get(whole.range()).and_then(|written| written.rfind(name));
     let bounds = at.and_then(|at| Some((u32::try_from(at).ok()?, u32::try_from(name.len()).ok()?)));
-    bounds.map_or(whole, |(at, length)| Span {
-        start: whole.start + at,
-        end: whole.start + at + length,
-        ..whole
-    })
+    bounds.map_or(whole, |(at, length)| Span { start: whole.start + at, end: whole.start + at + length, ..whole })
 }
 
 /// What is selected from a plain path: `a.b.NAME`, `a.b.?NAME`, `a.b["NAME"]`, `has(a.b.NAME)`.

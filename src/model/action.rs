@@ -54,7 +54,9 @@ pub struct Catalogue {
 
 impl Catalogue {
     pub fn new(signatures: impl IntoIterator<Item = ActionSignature>) -> Self {
-        Self { actions: signatures.into_iter().map(|action| (action.name.clone(), std::sync::Arc::new(action))).collect() }
+        Self {
+            actions: signatures.into_iter().map(|action| (action.name.clone(), std::sync::Arc::new(action))).collect(),
+        }
     }
 
     pub fn get(&self, name: &str) -> Option<&std::sync::Arc<ActionSignature>> {

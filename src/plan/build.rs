@@ -34,10 +34,8 @@ pub fn build(workflow: &ir::Workflow, callees: &Callees<'_>, source: PlanSource)
         let message = format!("workflow `{}` has no steps", workflow.name.node);
         found.push(Diagnostic::error(Code::EmptyWorkflow, workflow.name.span, message));
     }
-    let forms_graphs = [
-        is_acyclic(&workflow.steps, &[], &mut found),
-        is_acyclic(&workflow.on_failure, &workflow.steps, &mut found),
-    ];
+    let forms_graphs =
+        [is_acyclic(&workflow.steps, &[], &mut found), is_acyclic(&workflow.on_failure, &workflow.steps, &mut found)];
     if !callees.bear(workflow, &mut found) {
         found.sort();
         return Err(found);

@@ -5,8 +5,8 @@
 //! What it must not know: events, rules, runs, how a step is performed.
 
 mod build;
-mod canonical;
 mod callees;
+mod canonical;
 mod condition;
 pub mod diff;
 mod expand;

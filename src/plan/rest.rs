@@ -53,7 +53,7 @@ impl Proposer<'_> {
 pub(super) fn check_success(expansion: &Expansion<'_>, arranged: &Arranged, found: &mut Diagnostics) {
     let (proposers, atoms) = proposers(expansion, arranged, found);
     let formulas: Vec<&Formula> = proposers.iter().map(|proposer| &proposer.runs).collect();
-    let all_are_known = 
+    let all_are_known =
         !expansion.steps.iter().any(|known| known.condition_is_wrong && known.step.action.proposes.is_some());
     if let (Some(last), true) = (proposers.last(), all_are_known && proposers.len() <= MOST_PROPOSERS) {
         match undecided(&formulas, &atoms) {
@@ -133,10 +133,8 @@ fn check_order(proposers: &[Proposer<'_>], atoms: &Atoms, arranged: &Arranged, f
                 continue;
             }
             let (first, second) = (&earlier.step.step.name, &later.step.step.name);
-            let message = format!(
-                "`{}` and `{}` can both run, in any order, and propose different phases",
-                first, second
-            );
+            let message =
+                format!("`{}` and `{}` can both run, in any order, and propose different phases", first, second);
             let says = |one: &Proposer<'_>| format!("proposes `{}`", one.proposes().map_or("nothing", Phase::as_str));
             found.push(
                 Diagnostic::error(Code::AmbiguousPhase, later.place(), message)

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::Callees;
 use super::fixture::{condition, source, workflow};
 use super::graph::Edge;
 use super::render::{Format, render};

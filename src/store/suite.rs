@@ -14,8 +14,8 @@ use crate::base::digest::Digest;
 use crate::base::id::{RunId, TargetName};
 use crate::runtime::journal::RunStatus;
 use crate::runtime::ports::{
-    Accepted, Bookmark, CalledSource, EventFilter, EventOrder, Holder, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter,
-    RunFilter, Store, StoreError, Transaction, Write,
+    Accepted, Bookmark, CalledSource, EventFilter, EventOrder, Holder, PlanSource, PruneOrder, Pruned, Receipt,
+    RecordFilter, RunFilter, Store, StoreError, Transaction, Write,
 };
 
 mod model;

@@ -8,8 +8,8 @@ mod mermaid;
 mod svg;
 mod text;
 
-use super::{Border, Plan, Step};
 use super::graph::Graph;
+use super::{Border, Plan, Step};
 
 /// How to show a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

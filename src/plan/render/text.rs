@@ -89,7 +89,8 @@ fn lines(graph: &Graph, index: StepIndex, step: &Step) -> Vec<(&'static str, Str
     if let Some(each) = &step.for_each {
         list.push(("for each", format!("{}, {} at a time", scalar(&written(&each.items)), each.concurrency)));
     }
-    list.extend(inputs("with", &written(&step.with)));
+    let title = if step.border == Some(Border::Return) { "gives" } else { "with" };
+    list.extend(inputs(title, &written(&step.with)));
     if let Some(retry) = step.retry {
         let (backoff, most) = (format_duration(retry.backoff), format_duration(retry.max_backoff));
         list.push(("retry", format!("{} attempts, backoff {backoff} to {most}", retry.attempts)));

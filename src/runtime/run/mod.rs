@@ -7,6 +7,8 @@ pub mod kept;
 pub mod state;
 
 #[cfg(test)]
+mod call_tests;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,8 @@ use crate::base::clock::Timestamp;
 use crate::base::id::StepName;
 use crate::model::schema::JsonMap;
 use crate::model::target::{Phase, TargetState};
-use crate::runtime::effect::{ActionError, FailureKind};
 use crate::plan::Frame;
+use crate::runtime::effect::{ActionError, FailureKind};
 use crate::runtime::journal::{Entry, Place, RunStatus, StopReason, What};
 use crate::runtime::wait::{Answer, Wait, WaitOn};
 

@@ -90,6 +90,7 @@ fn step(name: &str, shape: &Shape) -> ir::Step {
         name: Spanned::new(StepName::from(name), span),
         docs: String::new(),
         action: if shape.waits > 0 { waiting() } else { action("do.it", shape.at_most_once) },
+        calls: None,
         condition: match shape.condition {
             Condition::None => None,
             Condition::False => Some(condition("false")),
