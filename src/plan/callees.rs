@@ -42,7 +42,8 @@ impl<'a> Callees<'a> {
     /// Adds a workflow whose plan is right. Of two of one name the first counts.
     pub fn add(&mut self, workflow: &'a ir::Workflow) {
         let size = self.size(workflow.steps.iter());
-        self.within += self.size(workflow.steps.iter().chain(&workflow.on_failure)).steps;
+        let all = || workflow.steps.iter().chain(&workflow.on_failure);
+        self.within += self.size(all()).steps.saturating_sub(all().count());
         let mut sources = self.sources(workflow);
         sources.insert(workflow.source);
         self.known.entry(workflow.name.node.as_str()).or_insert(Callee { workflow, size, sources });
