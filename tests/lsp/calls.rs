@@ -23,7 +23,7 @@ fn what_is_called_is_offered() {
     let uses = offered("workflow.settle", "‸");
     assert!(labels(&uses).contains(&"workflow.settle") && labels(&uses).contains(&"sleep"), "{uses}");
     assert!(!labels(&uses).contains(&"workflow.caller"), "{uses}");
-    assert_eq!(labels(&offered("workflow.settle", "workflow.s‸"))[0], "workflow.settle");
+    assert!(labels(&offered("workflow.settle", "workflow.s‸")).contains(&"workflow.settle"));
     assert_eq!(labels(&offered("{ signature: v1, wait: 5s }", "{ ‸ }")), ["signature", "wait"]);
     // What undoes a step is one action.
     let undo = offered("    with: { signature: v1, wait: 5s }", "    undo: { uses: ‸ }");
@@ -39,7 +39,8 @@ fn what_is_called_is_typed_explained_and_found() {
     let mut editor = open(&folder);
     editor.did_open(&caller, CALLER);
     let problems = editor.problems(&caller, 1);
-    assert_eq!(problems.as_array().map(Vec::len), Some(0), "{problems}");
+    let errors = problems.as_array().unwrap().iter().filter(|problem| problem["severity"] == 1);
+    assert_eq!(errors.count(), 0, "{problems}");
     let about = hovered(&mut editor, &caller, (3, 22));
     assert!(about.contains("workflow settle") && about.contains("Let the target rest."), "{about}");
     assert!(hovered(&mut editor, &caller, (4, 15)).contains("input of workflow `settle`"));
