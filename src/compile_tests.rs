@@ -155,7 +155,7 @@ fn a_call_is_typed_by_what_is_called() {
         "  call: { uses: workflow.part, with: { signature: \"${inputs.signature}\" } }\n",
         "  bool: { if: \"steps.call.known == 1\", uses: state.stable }\n",
         "  absent: { uses: adjust.compute, with: { max_rps: \"${steps.call.?total}\" } }\n",
-        "  null: { uses: recorder.lookup, with: { signature: \"${steps.call.running}\" } }\n",
+        "  nullable: { uses: recorder.lookup, with: { signature: \"${steps.call.running}\" } }\n",
         "  text: { uses: adjust.compute, with: { max_rps: \"${steps.call.text}\" } }\n",
         "  right: { uses: adjust.compute, with: { max_rps: \"${steps.call.fixed.number}\" } }\n",
         "  list: { if: steps.call.list.size() > 1, uses: recorder.lookup, with: { signature: \"${steps.call.fixed.more}\" } }\n",
@@ -205,8 +205,10 @@ fn what_is_wrong_with_a_callee_is_told_there_alone() {
 #[test]
 fn calls_are_bounded_in_depth_and_in_all() {
     // Each calls the one before it twice.
-    let mut files =
-        vec![("w00.yaml".to_owned(), "workflow: w00\nsteps: { look: { uses: state.stable } }\n".to_owned())];
+    let mut files = vec![(
+        "w00.yaml".to_owned(),
+        "workflow: w00\nsteps: { look: { uses: recorder.lookup, with: { signature: v1 } } }\n".to_owned(),
+    )];
     for level in 1..60 {
         let before = level - 1;
         let text = format!(

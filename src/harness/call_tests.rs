@@ -85,11 +85,11 @@ fn a_crash_at_any_step_within_changes_nothing() {
   - {{ crash: {{ {side}: {step} }}, down: 3s }}
   - {{ run: outer, inputs: {{ signature: v2 }} }}
 then:
-  runs: [{{ status: succeeded, outputs: {{ total_rps: 45 }}, steps: {{ middle/lower: {{ output: {{ total_rps: 45 }} }} }} }}]
+  runs: [{{ status: succeeded, outputs: {{ total_rps: 50 }}, steps: {{ middle/lower: {{ output: {{ total_rps: 50 }} }} }} }}]
   dispatched:
     - {{ step: first/slow, undo: false, total_rps: 90 }}
-    - {{ step: middle/lower/slow, undo: false, total_rps: 45 }}
-    - {{ step: middle/undo, undo: false, total_rps: 22.5 }}
+    - {{ step: middle/lower/slow, undo: false, total_rps: 50 }}
+    - {{ step: middle/undo, undo: false, total_rps: 50 }}
   targets: {{ checkout: {{ phase: stable, signature: v2 }} }}
 "
             );
