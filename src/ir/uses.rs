@@ -42,7 +42,8 @@ pub(super) fn used(
             names.sort();
             let more = if names.len() > MAX_LISTED { ", …" } else { "" };
             names.truncate(MAX_LISTED);
-            diagnostic.help(format!("the workflows of these files are {}{more}", names.join(", ")))
+            let list = names.join(", ");
+            diagnostic.help(format!("the workflows of these files are {list}{more}: name the file of this one, too"))
         }
     });
     None

@@ -133,8 +133,7 @@ fn check_order(proposers: &[Proposer<'_>], atoms: &Atoms, arranged: &Arranged, f
                 continue;
             }
             let (first, second) = (&earlier.step.step.name, &later.step.step.name);
-            let message =
-                format!("`{}` and `{}` can both run, in any order, and propose different phases", first, second);
+            let message = format!("`{first}` and `{second}` can both run, in any order, and propose different phases");
             let says = |one: &Proposer<'_>| format!("proposes `{}`", one.proposes().map_or("nothing", Phase::as_str));
             found.push(
                 Diagnostic::error(Code::AmbiguousPhase, later.place(), message)

@@ -172,13 +172,12 @@ fn run(plan: &Plan, inputs: &Json, fails: Option<usize>) -> (RunState, Vec<Strin
                     assert_eq!(undo, UndoInput::Remember);
                     note(&mut state, What::Attempted { place: place.clone(), attempt, input, undo: Some(Json::Null) });
                     let is_bad = fails.as_deref() == Some(written(place.step.as_str()));
-                    note(
-                        &mut state,
-                        match is_bad {
-                            true => What::Failed { place, error: ActionError::permanent("bad") },
-                            false => What::Succeeded { place, output: json!({}) },
-                        },
-                    );
+                    let what = if is_bad {
+                        What::Failed { place, error: ActionError::permanent("bad") }
+                    } else {
+                        What::Succeeded { place, output: json!({}) }
+                    };
+                    note(&mut state, what);
                 }
                 Next::Undo { place } => {
                     undone.push(place.step.to_string());
