@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use crate::base::parallel;
 use crate::base::source::{SourceId, Sources};
-use crate::diagnostic::{Code, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::ir::{self, Program};
 use crate::model::action::Catalogue;
-use crate::plan::{self, Plan, PlanSource};
+use crate::plan::{self, CalledSource, Callees, Plan, PlanSource};
 use crate::syntax::load::{Language, load};
 use crate::syntax::{rules, workflow};
 
@@ -100,7 +100,8 @@ enum Tree {
 /// The second stage: trees to what is right of the program.
 pub fn check(trees: &Trees, catalogue: &Catalogue, diagnostics: &mut Diagnostics) -> Program {
     let (workflows, found) = ir::check::check_workflows(&trees.workflows, catalogue);
-    diagnostics.extend(found);
+    let may_be_told = |problem: &&Diagnostic| trees.is_complete || problem.code != Code::UnknownWorkflow;
+    found.iter().filter(may_be_told).for_each(|problem| diagnostics.push(problem.clone()));
     // A rule may run a workflow that has errors of its own: they are told once, at the workflow.
     // Of two workflows of one name, which is told, nobody knows which is meant.
     let mut declared = ir::rules::Workflows::new();
@@ -110,11 +111,7 @@ pub fn check(trees: &Trees, catalogue: &Catalogue, diagnostics: &mut Diagnostics
         }
     }
     let (events, rules, found) = ir::rules::check(&trees.rules, &declared);
-    for problem in found.iter() {
-        if trees.is_complete || problem.code != Code::UnknownWorkflow {
-            diagnostics.push(problem.clone());
-        }
-    }
+    found.iter().filter(may_be_told).for_each(|problem| diagnostics.push(problem.clone()));
     // A workflow that is looked at alone may be used with rules that are not there.
     if trees.is_complete && !trees.rules.is_empty() {
         diagnostics.extend(ir::step_events::check(&trees.workflows, &events, catalogue));
@@ -124,37 +121,59 @@ pub fn check(trees: &Trees, catalogue: &Catalogue, diagnostics: &mut Diagnostics
 
 /// The third stage: a plan for every workflow that is right, by place.
 pub fn plan(workflows: &[ir::Workflow], sources: &Sources, diagnostics: &mut Diagnostics) -> Vec<Arc<Plan>> {
-    let built = parallel::map(workflows, |workflow| {
-        let source = sources.get(workflow.source)?;
-        Some(plan::build(workflow, PlanSource { path: source.path.clone(), text: Arc::clone(&source.text) }))
-    });
+    let mut callees = Callees::default();
     let mut plans = Vec::new();
-    for (workflow, built) in workflows.iter().zip(built) {
-        match built {
-            Some(Ok(plan)) => {
-                diagnostics.extend(plan::warnings(workflow));
-                plans.push(Arc::new(plan));
+    for round in plan::rounds(workflows) {
+        let built = parallel::map(&round, |workflow| {
+            Some(plan::build(workflow, &callees, source_of(workflow, &callees, sources)?))
+        });
+        for (workflow, built) in round.into_iter().zip(built) {
+            match built {
+                Some(Ok(plan)) => {
+                    diagnostics.extend(plan::warnings(workflow));
+                    plans.push((workflow.source, Arc::new(plan)));
+                    callees.add(workflow);
+                }
+                Some(Err(found)) => diagnostics.extend(found),
+                None => {}
             }
-            Some(Err(found)) => diagnostics.extend(found),
-            None => {}
         }
     }
-    plans
+    plans.sort_by_key(|(source, _)| *source);
+    plans.into_iter().map(|(_, plan)| plan).collect()
 }
 
-/// One workflow's plan, made again from its text.
+/// The text of a workflow, with the texts of all that it calls.
+fn source_of(workflow: &ir::Workflow, callees: &Callees<'_>, sources: &Sources) -> Option<PlanSource> {
+    let source = sources.get(workflow.source)?;
+    let called = callees.sources(workflow).into_iter().filter_map(|id| sources.get(id));
+    let called = called.map(|source| CalledSource { path: source.path.clone(), text: Arc::clone(&source.text) });
+    Some(PlanSource { path: source.path.clone(), text: Arc::clone(&source.text), called: called.collect() })
+}
+
+/// One workflow's plan, made again from its text and those that it calls.
 ///
 /// # Errors
-/// What is wrong with the text, by this version and this catalogue.
+/// What is wrong with the texts, by this version and this catalogue.
 pub fn plan_of(source: &PlanSource, catalogue: &Catalogue) -> Result<Plan, Diagnostics> {
     let mut sources = Sources::new();
-    let id = sources.add(source.path.clone(), Arc::clone(&source.text));
-    let (tree, mut diagnostics) = workflow::parse(id, &source.text);
-    let trees: Vec<_> = tree.into_iter().collect();
+    let own = sources.add(source.path.clone(), Arc::clone(&source.text));
+    for called in &source.called {
+        sources.add(called.path.clone(), Arc::clone(&called.text));
+    }
+    let (mut diagnostics, mut trees) = (Diagnostics::new(), Vec::new());
+    for (id, text) in sources.iter() {
+        let (tree, found) = workflow::parse(id, &text.text);
+        diagnostics.extend(found);
+        trees.extend(tree);
+    }
     let (workflows, found) = ir::check::check_workflows(&trees, catalogue);
     diagnostics.extend(found);
-    match workflows.first() {
-        Some(workflow) if !diagnostics.has_errors() => plan::build(workflow, source.clone()),
+    let at = workflows.iter().position(|workflow| workflow.source == own).filter(|_| !diagnostics.has_errors());
+    let plans = if at.is_some() { plan(&workflows, &sources, &mut diagnostics) } else { Vec::new() };
+    let made = plans.into_iter().find(|plan| plan.source.path == source.path);
+    match made {
+        Some(made) if !diagnostics.has_errors() => Ok(Plan { source: source.clone(), ..Plan::clone(&made) }),
         _ => Err(diagnostics),
     }
 }

@@ -121,3 +121,133 @@ proptest! {
         compiled(&[("a.rules", &text), ("w.yaml", &text)]);
     }
 }
+
+/// What two files are called here that call each other.
+fn calls(text: &str) -> String {
+    format!("workflow: outer\ninputs: {{ signature: string }}\nsteps:\n{text}")
+}
+
+const PART: &str = r#"workflow: part
+inputs: { signature: string, factor?: double }
+steps:
+  look: { uses: recorder.lookup, with: { signature: "${inputs.signature}" } }
+  slow:
+    if: has(inputs.factor)
+    uses: agents.dispatch
+    with: { factor: "${inputs.factor}" }
+    undo: previous
+outputs:
+  known: "${has(steps.look.record)}"
+  total: "${steps.?slow.total_rps}"
+  running: "${target.signature}"
+  text: "at ${inputs.signature}"
+  list: [1, 2]
+  fixed: { number: 1.5, nothing: null }
+"#;
+
+fn messages(compilation: &Compilation) -> Vec<String> {
+    compilation.diagnostics.iter().map(|problem| format!("{} {}", problem.code, problem.message)).collect()
+}
+
+#[test]
+fn a_call_is_typed_by_what_is_called() {
+    let wrong = calls(concat!(
+        "  call: { uses: workflow.part, with: { signature: \"${inputs.signature}\" } }\n",
+        "  bool: { if: \"steps.call.known == 1\", uses: state.stable }\n",
+        "  absent: { uses: adjust.compute, with: { max_rps: \"${steps.call.?total}\" } }\n",
+        "  nullable: { uses: recorder.lookup, with: { signature: \"${steps.call.running}\" } }\n",
+        "  text: { uses: adjust.compute, with: { max_rps: \"${steps.call.text}\" } }\n",
+        "  right: { uses: adjust.compute, with: { max_rps: \"${steps.call.fixed.number}\" } }\n",
+        "  list: { if: steps.call.list.size() > 1, uses: recorder.lookup, with: { signature: \"${steps.call.fixed.more}\" } }\n",
+    ));
+    let compilation = compiled(&[("a/outer.yaml", &wrong), ("b/part.yaml", PART)]);
+    insta::assert_snapshot!(messages(&compilation).join("\n"));
+}
+
+#[test]
+fn workflows_that_call_each_other_are_told_once_with_the_whole_circle() {
+    let one =
+        |name: &str, callee: &str| format!("workflow: {name}\nsteps: {{ call: {{ uses: workflow.{callee} }} }}\n");
+    let files = [("a", "b"), ("b", "c"), ("c", "a"), ("d", "a"), ("e", "e")];
+    let texts: Vec<_> = files.iter().map(|(name, callee)| (format!("{name}.yaml"), one(name, callee))).collect();
+    let texts: Vec<_> = texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let compilation = compiled(&texts);
+    assert_eq!(
+        messages(&compilation),
+        [
+            "H0405 workflows call each other: `a` calls `b`, which calls `c`, which calls `a`",
+            "H0405 workflow `e` calls itself",
+        ]
+    );
+    assert_eq!(compilation.diagnostics.iter().next().unwrap().secondary.len(), 2);
+    assert!(compilation.plans.is_empty());
+}
+
+#[test]
+fn what_is_wrong_with_a_callee_is_told_there_alone() {
+    let outer = calls(
+        "  call: { uses: workflow.part, with: { signature: v1 } }\n  rest: { uses: state.stable, needs: [call] }\n",
+    );
+    for (from, to, code) in [
+        ("uses: recorder.lookup", "uses: recorder.lokup", Code::UnknownAction),
+        ("has(steps.look.record)", "has(steps.look.rcord)", Code::UnknownField),
+        ("    undo: previous", "    needs: [slow]", Code::UnknownStep),
+        ("    undo: previous", "    needs: [look, look]", Code::RedundantNeeds),
+        ("steps:\n  look:", "steps:\n  rest: { if: has(inputs.factor), uses: state.stable }\n  look:", Code::NoRest),
+        ("steps:\n", "steps: [\n", Code::YamlSyntax),
+    ] {
+        let part = PART.replace(from, to);
+        let compilation = compiled(&[("outer.yaml", &outer), ("part.yaml", &part)]);
+        assert_eq!(codes(&compilation), [code], "{to}: {:?}", compilation.diagnostics);
+    }
+}
+
+#[test]
+fn calls_are_bounded_in_depth_and_in_all() {
+    // Each calls the one before it twice.
+    let mut files = vec![(
+        "w00.yaml".to_owned(),
+        "workflow: w00\nsteps: { look: { uses: recorder.lookup, with: { signature: v1 } } }\n".to_owned(),
+    )];
+    for level in 1..60 {
+        let before = level - 1;
+        let text = format!(
+            "workflow: w{level:02}\nsteps:\n  one: {{ uses: workflow.w{before:02} }}\n  two: {{ uses: workflow.w{before:02}, needs: [one] }}\n"
+        );
+        files.push((format!("w{level:02}.yaml"), text));
+    }
+    let texts: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let compilation = compiled(&texts);
+    assert_eq!(
+        messages(&compilation),
+        ["H0407 with all that it calls, the plan has 1276 steps, and 1000 are the most"]
+    );
+    assert_eq!(compilation.plans.len(), 8);
+    let deep: Vec<_> = files
+        .iter()
+        .map(|(path, text)| {
+            (path.clone(), text.lines().filter(|line| !line.contains("two:")).collect::<Vec<_>>().join("\n"))
+        })
+        .collect();
+    let texts: Vec<_> = deep.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let compilation = compiled(&texts);
+    assert_eq!(messages(&compilation), ["H0407 calls within each other are 9 deep here, and 8 are the most"]);
+}
+
+#[test]
+fn a_plan_is_made_again_from_its_text_and_what_it_calls() {
+    let outer = calls("  call: { uses: workflow.part, with: { signature: v1 } }\n");
+    let of = |part: &str| {
+        let compilation = compiled(&[("a/outer.yaml", &outer), ("b/part.yaml", part), ("c/other.yaml", WORKFLOW)]);
+        let plan = compilation.plans.iter().find(|plan| plan.workflow.as_str() == "outer").unwrap();
+        super::Plan::clone(plan)
+    };
+    let plan = of(PART);
+    let called: Vec<_> = plan.source.called.iter().map(|called| called.path.as_str()).collect();
+    assert_eq!(called, ["b/part.yaml"]);
+    let again = super::plan_of(&plan.source, &crate::action::catalogue()).unwrap();
+    assert_eq!((&again.digest, &again.source), (&plan.digest, &plan.source));
+    // What is called is part of what the plan does; comments are not.
+    assert_ne!(of(&PART.replace("undo: previous", "timeout: 30s")).digest, plan.digest);
+    assert_eq!(of(&format!("# A comment.\n{PART}")).digest, plan.digest);
+}

@@ -2,6 +2,7 @@
 
 mod backtest;
 mod backup;
+pub mod called;
 mod compose;
 pub mod eval;
 pub mod explain;

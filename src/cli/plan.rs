@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use super::exit::Exit;
 use super::failure::{Failure, conclude};
 use super::output;
+use crate::app::called::check_with_called;
 use crate::app::program;
 use crate::base::suggest::nearest;
 use crate::compile::Compilation;
@@ -100,12 +101,14 @@ fn is_path(word: &str) -> bool {
 /// # Errors
 /// The path does not hold exactly one workflow.
 fn by_path(path: &Path) -> Result<Found, Failure> {
-    let compilation = program::check(&[path.to_owned()]);
+    let compilation = check_with_called(path);
     let told = output::problems(&compilation.diagnostics, &compilation.sources);
     if compilation.diagnostics.has_errors() && path.exists() {
         return Ok(Found::Problems(told));
     }
-    let mut plans = compilation.plans.into_iter();
+    let own = compilation.sources.iter().next().map(|(_, source)| source.path.clone());
+    let is_meant = |plan: &Arc<Plan>| path.is_dir() || own.as_ref() == Some(&plan.source.path);
+    let mut plans = compilation.plans.into_iter().filter(is_meant);
     match (plans.next(), plans.next()) {
         (Some(plan), None) => Ok(Found::Plan(plan, told)),
         _ if !path.exists() => {

@@ -14,8 +14,10 @@ use super::output::{self, Format, cell, list};
 use super::runs::describe;
 use super::signals::stop_on_signal;
 use super::telemetry::{self, LogArgs};
+use crate::app::called::check_with_called;
 use crate::app::{self, Order, program};
 use crate::diagnostic::Code;
+use crate::plan::Plan;
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -46,23 +48,25 @@ pub fn run(args: &Args, log: &LogArgs) -> Exit {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    let compilation = program::check(std::slice::from_ref(&args.workflow));
+    let compilation = check_with_called(&args.workflow);
+    let own = compilation.sources.iter().next().map(|(_, source)| source.path.clone());
     let problems = output::problems(&compilation.diagnostics, &compilation.sources);
     output::complain(&problems);
     let Ok(program) = program::assemble(compilation) else { return Exit::Findings };
-    conclude(perform(args, log, program, config))
+    conclude(perform(args, log, (program, own), config))
 }
 
 fn perform(
     args: &Args,
     log: &LogArgs,
-    program: Arc<crate::app::program::Program>,
+    (program, own): (Arc<crate::app::program::Program>, Option<String>),
     config: crate::config::Config,
 ) -> Result<Exit, Failure> {
     // People watch the run itself; what is logged is for those who ask for it.
     let quiet = LogArgs { log_level: log.log_level.clone().or_else(|| Some("warn".to_owned())), ..log.clone() };
     telemetry::start(&quiet, None)?;
-    let mut workflows = program.plans.keys().cloned();
+    let is_meant = |plan: &&Arc<Plan>| args.workflow.is_dir() || own.as_ref() == Some(&plan.source.path);
+    let mut workflows = program.plans.values().filter(is_meant).map(|plan| plan.workflow.clone());
     let (Some(workflow), None) = (workflows.next(), workflows.next()) else {
         return Err(Failure::usage(format!("`{}` is not one workflow", args.workflow.display()))
             .help("name the file of the workflow to run"));

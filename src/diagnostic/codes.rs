@@ -88,6 +88,9 @@ codes! {
     EmptyWorkflow = 402, "a workflow has no steps", "Add a step.";
     RedundantNeeds = 403, "a `needs` repeats what a reference says", "Delete it; the reference is an edge already.";
     AmbiguousPhase = 404, "two steps propose different phases", "Make their conditions opposite, or let one need the other: the later one decides.";
+    CallCycle = 405, "workflows call each other in a circle", "Remove one of the calls: what is called is part of the plan.";
+    BadCall = 406, "a call of a workflow has a key that it cannot have", "Write the key at the steps of the workflow that is called.";
+    TooManySteps = 407, "a plan has too many steps with all that it calls", "Call less, or let a rule run the other workflow.";
 
     BadSetting = 500, "a setting is wrong", "The message says what the setting takes.";
     UnknownSetting = 501, "a setting does not exist", "`homeostat config show` prints every setting.";

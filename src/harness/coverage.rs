@@ -1,9 +1,10 @@
 //! Which rules, steps and branches scenarios have reached, and which not.
 //!
 //! A branch is a way that a program can take or leave: a condition in both its values, the undo of a step, the failure
-//! handler, what a rule's clauses hold back, and what happens to a match while the target is busy.
+//! handler, what a rule's clauses hold back, and what happens to a match while the target is busy. A step counts for the
+//! workflow whose text it stands in, whoever calls that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::play::Played;
@@ -14,6 +15,7 @@ use crate::router::{Busy, Rule};
 use crate::runtime::journal::{Place, RunStatus, RunSummary, What};
 use crate::runtime::ports::{EventOutcome, RuleResult};
 use crate::runtime::program::Program;
+use crate::runtime::run::decide;
 
 /// Something that a scenario can reach.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +74,7 @@ impl Coverage {
     /// Takes in what one scenario reached.
     pub fn take_in(&mut self, played: &Played, program: &Program) {
         let mut workflows: BTreeMap<RunId, WorkflowName> = BTreeMap::new();
+        let mut skipped = BTreeSet::new();
         for moment in &played.history {
             match &moment.what {
                 Happening::Run(run) => {
@@ -87,7 +90,7 @@ impl Coverage {
                 Happening::Journaled { run, entry } => {
                     let plan = workflows.get(run).and_then(|workflow| program.plans.get(workflow));
                     if let Some(plan) = plan {
-                        self.journaled(&entry.what, plan);
+                        self.journaled(&entry.what, plan, (*run, &mut skipped));
                     }
                 }
                 _ => {}
@@ -122,19 +125,33 @@ impl Coverage {
         }
     }
 
-    fn journaled(&mut self, what: &What, plan: &Plan) {
-        let workflow = plan.workflow.clone();
-        match what {
-            What::Attempted { place: Place { step, .. }, .. } | What::Expanded { step, .. } => {
-                if plan.on_failure.find(step.as_str()).is_some() {
-                    self.reach(Point::OnFailure(workflow.clone()));
-                }
-                self.reach(Point::Step(workflow, step.clone()));
-            }
-            What::Skipped { step } => self.reach(Point::IfFalse(workflow, step.clone())),
-            What::Undoing { place } => self.reach(Point::Undo(workflow, place.step.clone())),
-            _ => {}
+    /// `skipped` are the steps that were, with their runs.
+    fn journaled(&mut self, what: &What, plan: &Plan, (run, skipped): (RunId, &mut BTreeSet<(RunId, StepName)>)) {
+        let name = match what {
+            What::Attempted { place: Place { step, .. }, .. }
+            | What::Expanded { step, .. }
+            | What::Skipped { step } => step,
+            What::Undoing { place } => &place.step,
+            _ => return,
+        };
+        let Some(step) = decide::find(plan, name) else { return };
+        let origin = step.origin().map(|(workflow, written)| (workflow.clone(), StepName::from(written)));
+        if !matches!(what, What::Skipped { .. } | What::Undoing { .. }) && plan.on_failure.find(name.as_str()).is_some()
+        {
+            self.reach(Point::OnFailure(plan.workflow.clone()));
         }
+        // Within a call that was skipped nothing has said so.
+        let of_call = step.frame.entry().is_some_and(|entry| skipped.contains(&(run, entry)));
+        let is_skip = matches!(what, What::Skipped { .. });
+        if is_skip {
+            skipped.insert((run, name.clone()));
+        }
+        let Some((workflow, written)) = origin.filter(|_| !of_call) else { return };
+        self.reach(match what {
+            What::Undoing { .. } => Point::Undo(workflow, written),
+            _ if is_skip => Point::IfFalse(workflow, written),
+            _ => Point::Step(workflow, written),
+        });
     }
 
     /// What is no point of the program is passed over.
@@ -234,7 +251,9 @@ fn rule_points(rule: &Rule) -> Vec<Point> {
 fn plan_points(plan: &Plan) -> Vec<Point> {
     let mut points = Vec::new();
     for (_, step) in plan.steps.iter().chain(plan.on_failure.iter()) {
-        let (workflow, name) = (|| plan.workflow.clone(), || step.name.clone());
+        // What is called has points of its own.
+        let Some((_, written)) = step.origin().filter(|_| step.frame.entry().is_none()) else { continue };
+        let (workflow, name) = (|| plan.workflow.clone(), || StepName::from(written));
         points.push(Point::Step(workflow(), name()));
         points.extend(step.condition.is_some().then(|| Point::IfFalse(workflow(), name())));
         let is_undone = step.undo.is_some() && plan.steps.find(step.name.as_str()).is_some();

@@ -29,4 +29,6 @@ pub mod verdict;
 pub mod world;
 
 #[cfg(test)]
+mod call_tests;
+#[cfg(test)]
 mod tests;

@@ -1,15 +1,22 @@
 //! All files together become one program.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::call::{self, Callable};
 use super::{Program, Workflow, workflow};
 use crate::base::parallel;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::action::Catalogue;
 use crate::syntax::workflow::ast;
 
-/// Checks every workflow against the catalogue. What is wrong with one hides nothing of the others, and is left out of
-/// the result.
+/// What calls see of each workflow, also of those that something is wrong with.
+pub fn callable(workflows: &[ast::Workflow], catalogue: &Catalogue) -> Callable {
+    check_all(workflows, catalogue, &mut Diagnostics::new()).1
+}
+
+/// Checks every workflow against the catalogue and those that it calls. What is wrong with one hides nothing of the others,
+/// and is left out of the result.
 pub fn check_workflows(workflows: &[ast::Workflow], catalogue: &Catalogue) -> (Vec<Workflow>, Diagnostics) {
     let mut found = Diagnostics::new();
     let mut names = HashMap::new();
@@ -20,16 +27,41 @@ pub fn check_workflows(workflows: &[ast::Workflow], catalogue: &Catalogue) -> (V
             found.push(Diagnostic::error(Code::DuplicateName, name.span, message).also(first, "the first").help(help));
         }
     }
-    let checked = parallel::map(workflows, |tree| {
-        let mut found = Diagnostics::new();
-        (workflow::check(tree, catalogue, &mut found), found)
-    });
+    let right = check_all(workflows, catalogue, &mut found).0;
+    (right, found)
+}
+
+fn check_all(workflows: &[ast::Workflow], catalogue: &Catalogue, found: &mut Diagnostics) -> (Vec<Workflow>, Callable) {
+    let mut checked: Vec<Option<(Option<Workflow>, Diagnostics)>> = workflows.iter().map(|_| None).collect();
+    // What goes in a circle is called by what is known of it from the start.
+    let firsts = call::by_name(workflows);
+    let sketched =
+        firsts.iter().filter_map(|(name, at)| Some(((*name).to_owned(), Arc::new(call::sketch(workflows.get(*at)?)?))));
+    let mut callable: Callable = sketched.collect();
+    for round in call::rounds(workflows, &firsts, found) {
+        let known = &callable;
+        let results = parallel::map(&round, |at| {
+            let mut found = Diagnostics::new();
+            let tree = workflows.get(*at)?;
+            let (workflow, signature) = workflow::check(tree, catalogue, known, &mut found);
+            Some((workflow, signature, found))
+        });
+        for (at, (workflow, signature, problems)) in round.into_iter().zip(results.into_iter().flatten()) {
+            let name = workflows.get(at).and_then(|tree| tree.name.as_ref()).map(|name| name.node.as_str());
+            if let (Some(name), Some(signature)) = (name.filter(|name| firsts.get(name) == Some(&at)), signature) {
+                callable.insert(name.to_owned(), Arc::new(signature));
+            }
+            if let Some(place) = checked.get_mut(at) {
+                *place = Some((workflow, problems));
+            }
+        }
+    }
     let mut right = Vec::new();
-    for (workflow, problems) in checked {
+    for (workflow, problems) in checked.into_iter().flatten() {
         right.extend(workflow);
         found.extend(problems);
     }
-    (right, found)
+    (right, callable)
 }
 
 impl Program {

@@ -2,6 +2,7 @@
 //!
 //! What it must not know: how steps are ordered (`plan`), which rule an event matches (`router`), how anything runs.
 
+pub mod call;
 pub mod check;
 mod compose;
 pub mod fit;
@@ -11,6 +12,7 @@ pub mod rules;
 pub mod scope;
 pub mod step_events;
 pub mod template;
+mod uses;
 mod workflow;
 
 use std::time::Duration;
@@ -139,6 +141,8 @@ pub struct Step {
     pub name: Spanned<StepName>,
     pub docs: String,
     pub action: std::sync::Arc<ActionSignature>,
+    /// The workflow that it calls; `action` is then what that takes and returns.
+    pub calls: Option<WorkflowName>,
     pub condition: Option<expression::Program>,
     /// Whether an `if` stands there that is wrong, which has been told: nobody knows when the step runs.
     pub condition_is_wrong: bool,

@@ -4,17 +4,18 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::call::{self, Callable};
 use super::compose::{ANYTHING, Composer, Wanted};
 use super::nulls::{self, Known};
 use super::scope::{self, Part};
 use super::template::Template;
-use super::{ForEach, Retry, Step, Undo, Workflow};
+use super::{ForEach, Retry, Step, Undo, Workflow, uses};
 use crate::base::id::{StepName, WorkflowName};
 use crate::base::span::{Span, Spanned};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::expression::{Program, TypeEnv};
 use crate::model::action::{ActionSignature, Catalogue};
-use crate::model::schema::Shape;
+use crate::model::schema::{Field, Shape};
 use crate::syntax::workflow::ast;
 use crate::syntax::yaml::{Key, Node};
 
@@ -26,12 +27,17 @@ const MAX_BACKOFF: Duration = Duration::from_mins(1);
 const MAX_LISTED: usize = 12;
 
 /// Checks one workflow. `None` where it has no name, lacks a step or has one without an action; what else is wrong
-/// is reported too.
-pub(super) fn check(workflow: &ast::Workflow, catalogue: &Catalogue, found: &mut Diagnostics) -> Option<Workflow> {
+/// is reported too. With it comes what calls see of it, also where something is wrong.
+pub(super) fn check(
+    workflow: &ast::Workflow,
+    catalogue: &Catalogue,
+    callable: &Callable,
+    found: &mut Diagnostics,
+) -> (Option<Workflow>, Option<ActionSignature>) {
     check_step_names(workflow, found);
     let mut actions: HashMap<&str, Option<Arc<ActionSignature>>> = HashMap::new();
     for step in workflow.steps.iter().chain(&workflow.on_failure) {
-        let signature = step.uses.as_ref().and_then(|uses| action(uses, catalogue, found));
+        let signature = step.uses.as_ref().and_then(|uses| uses::used(uses, catalogue, callable, found));
         // Of two steps of one name it is not known which is meant.
         actions.entry(step.name.node.as_str()).and_modify(|action| *action = None).or_insert(signature);
     }
@@ -40,18 +46,24 @@ pub(super) fn check(workflow: &ast::Workflow, catalogue: &Catalogue, found: &mut
     let mut checker = Checker { workflow, catalogue, actions, steps, handlers, found };
     let steps = checker.list(Part::Steps);
     let on_failure = checker.list(Part::OnFailure);
-    let outputs = checker.outputs();
+    let (outputs, returned) = checker.outputs();
+    // What could not be read may return more, and what is called does not run its `on_failure`.
+    let own = workflow.steps.iter().filter_map(|step| checker.actions.get(step.name.node.as_str()));
+    let signature = call::signature(workflow, returned, workflow.is_whole, own);
     // Without a step that was left out the graph would be another one, and what is said of it wrong.
-    let name = workflow.name.as_ref().filter(|_| workflow.is_whole)?;
-    Some(Workflow {
-        name: name.clone().map(WorkflowName::from),
-        summary: workflow.summary.as_ref().map(|summary| summary.node.clone()).unwrap_or_default(),
-        inputs: workflow.inputs.clone(),
-        steps: steps?,
-        on_failure: on_failure?,
-        outputs,
-        source: workflow.source,
-    })
+    let checked = || {
+        let name = workflow.name.as_ref().filter(|_| workflow.is_whole)?;
+        Some(Workflow {
+            name: name.clone().map(WorkflowName::from),
+            summary: workflow.summary.as_ref().map(|summary| summary.node.clone()).unwrap_or_default(),
+            inputs: workflow.inputs.clone(),
+            steps: steps?,
+            on_failure: on_failure?,
+            outputs,
+            source: workflow.source,
+        })
+    };
+    (checked(), signature)
 }
 
 fn names(steps: &[ast::Step]) -> HashSet<&str> {
@@ -69,31 +81,6 @@ fn check_step_names(workflow: &ast::Workflow, found: &mut Diagnostics) {
             );
         }
     }
-}
-
-/// The action that a `uses` names; one that does not exist is reported.
-fn action(uses: &Spanned<String>, catalogue: &Catalogue, found: &mut Diagnostics) -> Option<Arc<ActionSignature>> {
-    if let Some(action) = catalogue.get(&uses.node) {
-        return Some(Arc::clone(action));
-    }
-    let message = format!("there is no action `{}`", uses.node);
-    let diagnostic = Diagnostic::error(Code::UnknownAction, uses.span, message);
-    let names = || catalogue.iter().map(|action| action.name);
-    found.push(match crate::base::suggest::nearest(&uses.node, names()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => {
-            let family = uses.node.split('.').next().unwrap_or_default();
-            let of_family: Vec<String> =
-                names().filter(|name| name.split('.').next() == Some(family)).map(|name| format!("`{name}`")).collect();
-            let all: Vec<String> = names().map(|name| format!("`{name}`")).collect();
-            diagnostic.help(if of_family.is_empty() {
-                format!("actions are {}", all.join(", "))
-            } else {
-                format!("actions of `{family}` are {}", of_family.join(", "))
-            })
-        }
-    });
-    None
 }
 
 /// What a step's `if` came to.
@@ -153,6 +140,10 @@ impl<'a> Checker<'a> {
 
     fn step(&mut self, step: &'a ast::Step, condition: Condition, env: &TypeEnv, part: Part) -> Option<Step> {
         let Condition { program: condition, is_wrong: condition_is_wrong, mut programs } = condition;
+        let calls = step.uses.as_ref().and_then(|uses| call::called(&uses.node));
+        if let Some(callee) = calls {
+            uses::keys_of_call(step, callee, self.found);
+        }
         // The step is skipped where its condition is false.
         let known = condition.as_ref().map(|condition| nulls::proven(condition, env)).unwrap_or_default();
         let (for_each, item_env) = self.for_each(step, env, &known, &mut programs);
@@ -161,14 +152,17 @@ impl<'a> Checker<'a> {
         let action_of_step = action.as_deref().filter(|_| !is_cut);
         let with =
             self.with(action_of_step, step.with.as_ref(), step.uses.as_ref(), (&item_env, &known), &mut programs);
-        let undo =
-            step.undo.as_ref().and_then(|undo| self.undo(undo, action.as_deref(), (&item_env, &known), &mut programs));
+        // That a call cannot be undone as a whole has been told.
+        let may_be_undone = |undo: &&ast::Undo| calls.is_none() || matches!(undo, ast::Undo::Action { .. });
+        let undo = step.undo.as_ref().filter(may_be_undone);
+        let undo = undo.and_then(|undo| self.undo(undo, action.as_deref(), (&item_env, &known), &mut programs));
         let references = self.references(&programs, Some(&step.name.node), part);
         let needs = self.needs(step, part);
         Some(Step {
             name: step.name.clone().map(StepName::from),
             docs: step.summary.as_ref().map(|summary| summary.node.clone()).unwrap_or_default(),
             action: action?,
+            calls: calls.map(WorkflowName::from),
             condition_is_wrong,
             condition,
             with,
@@ -321,7 +315,7 @@ impl<'a> Checker<'a> {
                 Some(Undo::Previous)
             }
             ast::Undo::Action { uses, with, .. } => {
-                let action = self::action(uses, self.catalogue, self.found);
+                let action = uses::action(uses, self.catalogue, self.found);
                 let with = self.with(action.as_deref(), with.as_ref(), Some(uses), scope, programs);
                 Some(Undo::Action { action: action?, with })
             }
@@ -411,18 +405,30 @@ impl<'a> Checker<'a> {
         });
     }
 
-    fn outputs(&mut self) -> Vec<(String, Template)> {
+    /// What the workflow returns, and the same as those who call it see it.
+    fn outputs(&mut self) -> (Vec<(String, Template)>, Vec<Field>) {
         let env = self.env(Part::Steps);
-        let mut outputs = Vec::new();
+        let (mut outputs, mut fields) = (Vec::new(), Vec::new());
         for (key, node) in &self.workflow.outputs {
             let mut programs = Vec::new();
             let known = Known::new();
             let mut composer = Composer { env: &env, diagnostics: self.found, programs: &mut programs, known: &known };
             let template = composer.value(node, ANYTHING, &format!("`{}`", key.name));
             self.references(&programs, None, Part::Steps);
+            fields.push(match &template {
+                Some(template) => {
+                    let whole = match template {
+                        Template::Expression(program) => nulls::may_be_null(program, &env, &known).is_some(),
+                        _ => false,
+                    };
+                    call::field_of(&key.name, template, whole)
+                }
+                // What is wrong with it has been told.
+                None => Field::required(&key.name, Shape::Any, ""),
+            });
             outputs.extend(template.map(|template| (key.name.clone(), template)));
         }
-        outputs
+        (outputs, fields)
     }
 }
 

@@ -4,7 +4,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{described, document, reference, shape, text};
 use crate::model::action::{ActionSignature, Catalogue};
-use crate::syntax::workflow::keys::{self, Key, MAX_ENTRIES, Takes};
+use crate::syntax::workflow::keys::{self, Key, MAX_ENTRIES, NOT_OF_CALLS, Takes};
+
+const CALL: &str = "A workflow of the same program: its steps become part of this one.";
 
 /// The schema of `*.yaml` workflows that use the actions of `catalogue`.
 pub fn workflow(catalogue: &Catalogue) -> Json {
@@ -22,6 +24,7 @@ pub fn workflow(catalogue: &Catalogue) -> Json {
     let actions: Vec<Json> =
         catalogue.iter().map(|action| json!({ "const": action.name, "description": action.docs })).collect();
     define("action", json!({ "oneOf": actions }));
+    define("call", described(json!({ "type": "string", "pattern": "^workflow\\.[A-Za-z_][A-Za-z0-9_]*$" }), CALL));
     let mut rest = mapping(keys::WORKFLOW);
     if let Some(rest) = rest.as_object_mut() {
         rest.insert("$defs".to_owned(), definitions.into());
@@ -83,9 +86,26 @@ fn step(catalogue: &Catalogue) -> Json {
     let mut step = mapping(keys::STEP);
     if let Some(step) = step.as_object_mut() {
         step.insert("dependentRequired".to_owned(), json!({ "concurrency": ["for_each"] }));
-        step.insert("allOf".to_owned(), by_action(catalogue));
+        let mut cases = by_action(catalogue);
+        if let Some(cases) = cases.as_array_mut() {
+            cases.push(of_call());
+        }
+        step.insert("allOf".to_owned(), cases);
+        if let Some(uses) = step.get_mut("properties").and_then(|properties| properties.get_mut("uses")) {
+            let docs = uses.get("description").cloned();
+            *uses = json!({ "anyOf": [reference("action"), reference("call")], "description": docs });
+        }
     }
     step
+}
+
+/// What a step has none of that calls a workflow.
+fn of_call() -> Json {
+    let none: Map<String, Json> = NOT_OF_CALLS.iter().map(|key| ((*key).to_owned(), Json::Bool(false))).collect();
+    json!({
+        "if": { "properties": { "uses": reference("call") }, "required": ["uses"] },
+        "then": { "properties": none },
+    })
 }
 
 fn undo(catalogue: &Catalogue) -> Json {

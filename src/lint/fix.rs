@@ -152,7 +152,8 @@ pub(super) fn meaning(plan: &Plan) -> String {
     let mut document: Json = serde_json::from_str(&plan.canonical_text()).unwrap_or_default();
     for (key, graph) in [("steps", &plan.steps), ("on_failure", &plan.on_failure)] {
         for (index, step) in graph.iter() {
-            if let Some(entry) = document.pointer_mut(&format!("/{key}/{}/after", step.name)) {
+            let known = document.get_mut(key).and_then(|steps| steps.get_mut(step.name.as_str()));
+            if let Some(entry) = known.and_then(|known| known.get_mut("after")) {
                 *entry = Json::from(all_before(graph, index));
             }
         }

@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostics, Severity};
 use crate::expression::Program;
 use crate::ir;
 use crate::ir::template::Template;
-use crate::plan::{Plan, StepIndex};
+use crate::plan::{Frame, Plan, StepIndex};
 use crate::syntax::rules::ast as rules;
 use crate::syntax::workflow::ast as workflow;
 
@@ -207,18 +207,19 @@ impl<'a> Workflow<'a> {
     pub fn waits_for(&self, after: &Step<'_>, before: &Step<'_>) -> bool {
         let Some(plan) = self.plan else { return false };
         let graph = if after.is_handler { &plan.on_failure } else { &plan.steps };
-        let find = |step: &Step<'_>| graph.find(step.checked.name.node.as_str());
-        match (find(after), find(before)) {
-            (Some(after), Some(before)) => graph.waits_for(after, before),
+        match (self.index(after), graph.find(before.checked.name.node.as_str())) {
+            (Some((_, after)), Some(before)) => graph.waits_for(after, before),
             _ => false,
         }
     }
 
-    /// The step's place in its graph, with the graph.
+    /// The step's place in its graph, with the graph; of a call where it begins.
     pub fn index(&self, step: &Step<'_>) -> Option<(&'a crate::plan::Graph, StepIndex)> {
         let plan = self.plan?;
         let graph = if step.is_handler { &plan.on_failure } else { &plan.steps };
-        Some((graph, graph.find(step.checked.name.node.as_str())?))
+        let name = step.checked.name.node.as_str();
+        let begins = step.checked.calls.is_some().then(|| graph.find(&Frame::entry_of(name))).flatten();
+        Some((graph, begins.or_else(|| graph.find(name))?))
     }
 }
 

@@ -117,7 +117,7 @@ pub(super) fn action(action: &ActionSignature) -> String {
         Effect::AtMostOnce => "Has an effect, and is performed at most once.",
     };
     join([
-        code(action.name),
+        code(&action.name),
         action.docs.to_owned(),
         effect.to_owned(),
         with_title("Inputs", &action.inputs),

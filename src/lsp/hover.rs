@@ -205,7 +205,7 @@ fn of_path(index: &Index, file: &File, path: &[&str]) -> Option<String> {
     let Tree::Workflow(Some(workflow)) = &file.tree else { return None };
     let step = |name: &str| workflow.steps.iter().chain(&workflow.on_failure).find(|step| step.name.node == name);
     let input = |uses: Option<&str>, name: &str| {
-        let action = index.catalogue.get(uses?)?;
+        let action = index.signature(uses?)?;
         let field = action.inputs.field(name)?;
         Some(describe::named_field(&format!("input of `{}`", action.name), field))
     };

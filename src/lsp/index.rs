@@ -1,12 +1,15 @@
 //! The syntax trees of a program's files, whatever is wrong with them: what tools look names up in.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::base::fragment::Fragment;
 use crate::base::source::{Source, SourceId, Sources};
 use crate::base::span::Span;
 use crate::expression::{TypeEnv, inspect};
+use crate::ir::call::{Callable, called};
+use crate::ir::check;
 use crate::ir::scope::{self, Part};
 use crate::model::action::{ActionSignature, Catalogue};
 use crate::model::schema::{Field, Object, Shape};
@@ -24,6 +27,8 @@ pub(super) struct Index {
     pub(super) sources: Sources,
     pub(super) files: Vec<Arc<File>>,
     pub(super) catalogue: Arc<Catalogue>,
+    /// What calls see of the workflows that are called: made when it is first asked for.
+    callable: OnceLock<Callable>,
 }
 
 /// One file.
@@ -77,7 +82,7 @@ impl Index {
                 })
             })
             .collect();
-        Self { sources, files, catalogue: Arc::clone(catalogue) }
+        Self { sources, files, catalogue: Arc::clone(catalogue), callable: OnceLock::new() }
     }
 
     pub(super) fn file(&self, path: &Path) -> Option<&File> {
@@ -130,7 +135,26 @@ impl Index {
 
     /// What a step's `uses` names.
     pub(super) fn action(&self, step: &Step) -> Option<Arc<ActionSignature>> {
-        self.catalogue.get(&step.uses.as_ref()?.node).map(Arc::clone)
+        self.signature(&step.uses.as_ref()?.node)
+    }
+
+    /// The action of that name, or what a call sees of the workflow.
+    pub(super) fn signature(&self, uses: &str) -> Option<Arc<ActionSignature>> {
+        let known = match called(uses) {
+            Some(workflow) => self.callable().get(workflow),
+            None => self.catalogue.get(uses),
+        };
+        known.map(Arc::clone)
+    }
+
+    fn callable(&self) -> &Callable {
+        self.callable.get_or_init(|| {
+            let steps = self.workflows().flat_map(|(_, tree)| tree.steps.iter().chain(&tree.on_failure));
+            let names = steps.filter_map(|step| called(&step.uses.as_ref()?.node));
+            let names: BTreeSet<&str> = names.collect();
+            let trees = self.workflows().filter(|(name, _)| names.contains(name)).map(|(_, tree)| tree.clone());
+            check::callable(&trees.collect::<Vec<_>>(), &self.catalogue)
+        })
     }
 
     /// The names that an expression may use there, with their types.

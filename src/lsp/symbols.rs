@@ -9,8 +9,10 @@ use super::position::range;
 use crate::base::span::Span;
 use crate::expression::ast::{Expr, ExprKind, Literal};
 use crate::expression::parse;
+use crate::ir::call::called;
 use crate::syntax::rules::ast::{Call, ClauseKind, Item, Rule};
 use crate::syntax::workflow::ast::{Step, Undo, Workflow};
+use crate::syntax::yaml::Node;
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,8 +123,18 @@ impl Finder<'_> {
         }
         for step in workflow.steps.iter().chain(&workflow.on_failure) {
             self.declare(Symbol::Step(file.path.clone(), step.name.node.clone()), step.name.span);
-            if let Some(uses) = &step.uses {
-                self.use_of(Symbol::Action(uses.node.clone()), uses.span);
+            match step.uses.as_ref().map(|uses| (uses, called(&uses.node))) {
+                Some((uses, None)) => self.use_of(Symbol::Action(uses.node.clone()), uses.span),
+                Some((uses, Some(callee))) => {
+                    self.use_of(
+                        Symbol::Workflow(callee.to_owned()),
+                        name_within(uses.span, callee, index.text(file.id)),
+                    );
+                    for (key, _) in step.with.as_ref().and_then(Node::as_map).unwrap_or_default() {
+                        self.use_of(Symbol::Input(callee.to_owned(), key.name.clone()), key.span);
+                    }
+                }
+                None => {}
             }
             if let Some(Undo::Action { uses, .. }) = &step.undo {
                 self.use_of(Symbol::Action(uses.node.clone()), uses.span);
@@ -155,6 +167,13 @@ impl Finder<'_> {
         }
         expr.children().into_iter().for_each(|child| self.expression(child, path, scope));
     }
+}
+
+/// Where a name stands at the end of a text, which quotes may be around.
+fn name_within(whole: Span, name: &str, text: &str) -> Span {
+    let at = text.get(whole.range()).and_then(|written| written.rfind(name));
+    let bounds = at.and_then(|at| Some((u32::try_from(at).ok()?, u32::try_from(name.len()).ok()?)));
+    bounds.map_or(whole, |(at, length)| Span { start: whole.start + at, end: whole.start + at + length, ..whole })
 }
 
 /// What is selected from a plain path: `a.b.NAME`, `a.b.?NAME`, `a.b["NAME"]`, `has(a.b.NAME)`.

@@ -1,5 +1,7 @@
 //! What a step can use: the signature that the checker reads and the runtime obeys.
 
+use std::borrow::Cow;
+
 use super::schema::{Field, Object, Shape};
 use super::target::Phase;
 
@@ -7,8 +9,8 @@ use super::target::Phase;
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each read by its name")]
 pub struct ActionSignature {
-    /// As a step's `uses` names it, like `recorder.lookup`.
-    pub name: &'static str,
+    /// As a step's `uses` names it, like `recorder.lookup`; of a workflow that is called, `workflow.NAME`.
+    pub name: Cow<'static, str>,
     /// Part of the plan's digest: grows when the meaning of inputs or outputs changes.
     pub version: u32,
     pub docs: &'static str,
@@ -47,12 +49,14 @@ pub enum Effect {
 /// The actions that exist, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
-    actions: std::collections::BTreeMap<&'static str, std::sync::Arc<ActionSignature>>,
+    actions: std::collections::BTreeMap<Cow<'static, str>, std::sync::Arc<ActionSignature>>,
 }
 
 impl Catalogue {
     pub fn new(signatures: impl IntoIterator<Item = ActionSignature>) -> Self {
-        Self { actions: signatures.into_iter().map(|action| (action.name, std::sync::Arc::new(action))).collect() }
+        Self {
+            actions: signatures.into_iter().map(|action| (action.name.clone(), std::sync::Arc::new(action))).collect(),
+        }
     }
 
     pub fn get(&self, name: &str) -> Option<&std::sync::Arc<ActionSignature>> {
@@ -67,9 +71,14 @@ impl Catalogue {
 
 impl ActionSignature {
     /// An action without effect that needs no target: what the others are variations of.
-    pub fn pure(name: &'static str, docs: &'static str, inputs: Vec<Field>, output: Vec<Field>) -> Self {
+    pub fn pure(
+        name: impl Into<Cow<'static, str>>,
+        docs: &'static str,
+        inputs: Vec<Field>,
+        output: Vec<Field>,
+    ) -> Self {
         Self {
-            name,
+            name: name.into(),
             version: 1,
             docs,
             inputs: Object::new(inputs),

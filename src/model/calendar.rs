@@ -80,6 +80,11 @@ impl Calendar {
         window.into_iter().chain(freeze).min()
     }
 
+    /// For how many milliseconds a load test may go on; `None`: for any number.
+    pub fn left_ms(&self, now: Timestamp) -> Option<f64> {
+        self.closes_at(now).map(|closes| closes.since(now).as_secs_f64() * 1e3)
+    }
+
     /// What keeps a load test from beginning, in a few words.
     pub fn reason(&self, now: Timestamp) -> String {
         match self.freezes.iter().find(|freeze| freeze.from <= now && now < freeze.until) {

@@ -1,44 +1,58 @@
 //! A checked workflow becomes a plan: ordered, proved, named by a digest.
 //!
 //! Two steps are joined where one `needs` the other or an expression of one refers to the other. Order is topological,
-//! ties by place in the file, so that the same text always gives the same plan.
+//! ties by place in the file, so that the same text always gives the same plan. What is called is part of the plan.
 //! What it must not know: how a step is performed, rules, targets, files.
 
 use std::collections::BTreeMap;
 
-use super::graph::{Edge, Graph};
-use super::order::{Wait, report_cycles, topological, waits};
-use super::{Plan, PlanSource, Step, canonical, rest};
+use super::callees::Callees;
+use super::expand::{Expansion, edges, expand};
+use super::graph::Graph;
+use super::order::{report_cycles, topological, waits};
+use super::{Plan, PlanSource, canonical, rest};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::ir;
 
-/// The steps of a graph in their final order, and which step of the file each of them is.
+/// The steps of a graph in their final order, and which step of the expansion each of them is.
 pub(super) struct Arranged {
     pub(super) graph: Graph,
-    /// Place in the file of each step of the graph.
+    /// Place in the expansion of each step of the graph.
     pub(super) places: Vec<usize>,
 }
 
-/// Builds the plan of a checked workflow. `source` is the text it came from; it is kept with the plan.
+/// Builds the plan of a checked workflow. `source` is the text it came from, with the texts of what it calls; it is kept with
+/// the plan.
 ///
 /// # Errors
-/// Every cycle (H0400), every way through that forgets its resting phase (H0401) or ends in two (H0404), and a
-/// workflow without steps (H0402). What [`warnings`] finds is not among them.
-pub fn build(workflow: &ir::Workflow, source: PlanSource) -> Result<Plan, Diagnostics> {
+/// Every cycle (H0400), every way through that forgets its resting phase (H0401) or ends in two (H0404), a
+/// workflow without steps (H0402), and one that becomes too large with what it calls (H0407). What [`warnings`] finds is
+/// not among them. Where something that it calls is not among `callees` there is no plan either; that was told there.
+pub fn build(workflow: &ir::Workflow, callees: &Callees<'_>, source: PlanSource) -> Result<Plan, Diagnostics> {
     let mut found = Diagnostics::new();
     if workflow.steps.is_empty() {
         let message = format!("workflow `{}` has no steps", workflow.name.node);
         found.push(Diagnostic::error(Code::EmptyWorkflow, workflow.name.span, message));
     }
-    let steps = arrange(&workflow.steps, &[], &mut found);
-    let on_failure = arrange(&workflow.on_failure, &workflow.steps, &mut found);
-    if let Some(steps) = &steps {
-        rest::check_success(&workflow.steps, steps, &mut found);
+    let forms_graphs =
+        [is_acyclic(&workflow.steps, &[], &mut found), is_acyclic(&workflow.on_failure, &workflow.steps, &mut found)];
+    if !callees.bear(workflow, &mut found) {
+        found.sort();
+        return Err(found);
     }
-    if let Some(on_failure) = &on_failure {
-        rest::check_failure(&workflow.on_failure, on_failure, &mut found);
+    let arranged = |steps| {
+        let expansion = expand(workflow, steps, callees);
+        Some((arrange(&expansion)?, expansion))
+    };
+    let [steps, on_failure] = [(&workflow.steps, 0), (&workflow.on_failure, 1)]
+        .map(|(list, part)| if forms_graphs.get(part) == Some(&true) { arranged(list) } else { None });
+    if let Some((steps, expansion)) = &steps {
+        rest::check_success(expansion, steps, &mut found);
     }
-    let (Some(steps), Some(on_failure), false) = (steps, on_failure, found.has_errors()) else {
+    if let Some((on_failure, expansion)) = &on_failure {
+        rest::check_failure(expansion, on_failure, &mut found);
+    }
+    let (Some((steps, _)), Some((on_failure, _)), false) = (steps, on_failure, found.has_errors()) else {
         found.sort();
         return Err(found);
     };
@@ -88,35 +102,23 @@ pub fn warnings(workflow: &ir::Workflow) -> Diagnostics {
     found
 }
 
-/// Orders the steps and makes a graph of them; `None`, with diagnostics, where they wait for each other.
-fn arrange(steps: &[ir::Step], outer: &[ir::Step], found: &mut Diagnostics) -> Option<Arranged> {
+/// Whether the steps, as they are written, wait for each other in no circle; what does is reported.
+fn is_acyclic(steps: &[ir::Step], outer: &[ir::Step], found: &mut Diagnostics) -> bool {
     let waits = waits(steps, outer, found);
-    let Some(places) = topological(steps.len(), &waits) else {
+    let is_acyclic = topological(steps.len(), &waits).is_some();
+    if !is_acyclic {
         report_cycles(steps, &waits, found);
-        return None;
-    };
-    let mut rank = vec![0; steps.len()];
+    }
+    is_acyclic
+}
+
+/// Orders the steps and makes a graph of them; `None` where they wait for each other.
+fn arrange(expansion: &Expansion<'_>) -> Option<Arranged> {
+    let places = topological(expansion.steps.len(), &expansion.waits)?;
+    let mut rank = vec![0; places.len()];
     for (at, place) in places.iter().enumerate() {
         *rank.get_mut(*place)? = at;
     }
-    let ordered = places.iter().filter_map(|place| steps.get(*place)).map(planned).collect();
-    let edges: Vec<(usize, usize, Edge)> = waits
-        .iter()
-        .filter_map(|Wait { waiter, dependency, why, .. }| Some((*rank.get(*dependency)?, *rank.get(*waiter)?, *why)))
-        .collect();
-    Some(Arranged { graph: Graph::from_ordered(ordered, edges), places })
-}
-
-fn planned(step: &ir::Step) -> Step {
-    Step {
-        name: step.name.node.clone(),
-        docs: step.docs.clone(),
-        action: step.action.clone(),
-        condition: step.condition.clone(),
-        with: step.with.clone(),
-        retry: step.retry,
-        timeout: step.timeout,
-        undo: step.undo.clone(),
-        for_each: step.for_each.clone(),
-    }
+    let ordered = places.iter().filter_map(|place| expansion.steps.get(*place)).map(|step| step.step.clone()).collect();
+    Some(Arranged { graph: Graph::from_ordered(ordered, edges(&expansion.waits, &rank)), places })
 }

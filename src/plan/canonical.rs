@@ -51,6 +51,7 @@ pub(super) fn step(graph: &Graph, index: StepIndex, step: &Step) -> JsonMap {
             map.insert(key.to_owned(), value);
         }
     };
+    put("call", step.border.map(|border| json!(border.as_str())));
     put("if", step.condition.as_ref().map(|program| json!(program.text().trim())));
     put("for_each", step.for_each.as_ref().map(for_each));
     put("retry", step.retry.map(retry));

@@ -25,8 +25,11 @@ pub(super) enum Formula {
 /// The atoms of several conditions. Atoms that are written alike are one.
 #[derive(Debug, Default)]
 pub(super) struct Atoms {
+    /// As people are told of them.
     texts: Vec<String>,
     known: BTreeMap<String, usize>,
+    /// The call that the condition stands in that is being read; empty outside of calls.
+    call: String,
 }
 
 /// Whether there is a case in which none of some formulas holds.
@@ -41,6 +44,14 @@ impl Atoms {
     /// The formula of a condition.
     pub(super) fn read(&mut self, text: &str) -> Formula {
         self.either(&tokens(text), 0)
+    }
+
+    /// The formula of a condition within a call: of the same words others are meant there.
+    pub(super) fn read_within(&mut self, call: &str, text: &str) -> Formula {
+        call.clone_into(&mut self.call);
+        let formula = self.read(text);
+        self.call.clear();
+        formula
     }
 
     /// An atom that equals no other.
@@ -82,7 +93,11 @@ impl Atoms {
     }
 
     fn atom(&mut self, tokens: &[String]) -> Formula {
-        let text = spaced(tokens);
+        let mut text = format!("`{}`", spaced(tokens));
+        // What a call gives and what its steps return is its own.
+        if !self.call.is_empty() && tokens.iter().any(|token| token == "inputs" || token == "steps") {
+            text = format!("{text} of `{}`", self.call);
+        }
         // The time is another one each time it is read.
         if tokens.iter().any(|token| token == "now") {
             return Formula::Atom(self.unique(text));
@@ -139,7 +154,7 @@ pub(super) fn undecided(formulas: &[&Formula], atoms: &Atoms) -> Verdict {
                 *slot = kept;
             }
         }
-        let said = atoms.texts.iter().zip(values).filter_map(|(text, value)| Some(format!("`{text}` is {}", value?)));
+        let said = atoms.texts.iter().zip(values).filter_map(|(text, value)| Some(format!("{text} is {}", value?)));
         return Verdict::Case(said.collect());
     }
     Verdict::Never

@@ -53,7 +53,7 @@ pub(crate) fn workflow(text: &str) -> Workflow {
 }
 
 pub(crate) fn source() -> PlanSource {
-    PlanSource { path: "made.yaml".to_owned(), text: "".into() }
+    PlanSource::alone("made.yaml", "")
 }
 
 pub(crate) fn condition(text: &str) -> expression::Program {
@@ -92,6 +92,7 @@ fn step(line: &str, start: usize) -> ir::Step {
         name,
         docs: String::new(),
         action,
+        calls: None,
         condition: when,
         with: Template::Literal(serde_json::Value::Object(JsonMap::new())),
         retry: None,

@@ -5,9 +5,12 @@
 //! What it must not know: events, rules, runs, how a step is performed.
 
 mod build;
+mod callees;
 mod canonical;
 mod condition;
 pub mod diff;
+mod expand;
+mod frame;
 pub mod graph;
 mod order;
 pub mod render;
@@ -25,6 +28,8 @@ pub use crate::ir::{ForEach, Retry, Undo};
 use crate::model::action::ActionSignature;
 use crate::model::schema::Object;
 pub use build::{build, warnings};
+pub use callees::{Callees, rounds};
+pub use frame::{Border, Frame};
 pub use graph::{Graph, StepIndex};
 
 /// One workflow, ready to run.
@@ -58,17 +63,38 @@ impl Plan {
     }
 }
 
-/// The text of a workflow file, kept with every run of it.
+/// The texts that a plan is made from, kept with every run of it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PlanSource {
     pub path: String,
     pub text: Arc<str>,
+    /// Of every workflow that is called, also by those that are called, by path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub called: Vec<CalledSource>,
+}
+
+/// The text of a workflow that is called.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct CalledSource {
+    pub path: String,
+    pub text: Arc<str>,
+}
+
+impl PlanSource {
+    /// A workflow that calls no other.
+    pub fn alone(path: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
+        Self { path: path.into(), text: text.into(), called: Vec::new() }
+    }
 }
 
 /// One step.
 #[derive(Clone, Debug)]
 pub struct Step {
     pub name: StepName,
+    /// Where the names of its expressions are looked up.
+    pub frame: Frame,
+    /// `Some`: nothing is performed, a call begins or ends here.
+    pub border: Option<Border>,
     /// What its author says of it; may be empty.
     pub docs: String,
     pub action: Arc<ActionSignature>,
@@ -82,6 +108,18 @@ pub struct Step {
     pub timeout: Option<Duration>,
     pub undo: Option<Undo>,
     pub for_each: Option<ForEach>,
+}
+
+impl Step {
+    /// The workflow in whose text the step stands, and its name there; of a call it is the entry that counts.
+    pub fn origin(&self) -> Option<(&WorkflowName, &str)> {
+        let name = match self.border {
+            None => Some(self.name.as_str()),
+            Some(Border::Entry) => Frame::call_of(self.name.as_str()),
+            Some(Border::Return) => None,
+        };
+        Some((&self.frame.workflow, self.frame.written(name?)?))
+    }
 }
 
 #[cfg(test)]

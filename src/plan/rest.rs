@@ -16,30 +16,45 @@
 //! Conditions are read as `&&`, `||` and `!` over atoms that are taken as independent and equal only if written alike
 //! ([`super::condition`]). That errs on one side: what passes is proved, and what is refused may still be right; then
 //! writing one condition as `!(…)` of the other, or a last step without `if`, says so.
+//! What is called counts as if it stood there, under the conditions of the calls around it.
 //! An error in a condition fails the run, so that only values count. A step whose condition could not be read may run or not:
 //! nothing is said that follows from either.
 
 use super::build::Arranged;
 use super::condition::{Atoms, Formula, Verdict, contradiction, undecided};
+use super::expand::{Expanded, Expansion, place};
 use super::graph::StepIndex;
+use crate::base::span::Span;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::ir;
+use crate::model::target::Phase;
 
 /// Above this many `state.*` steps nothing is tried: every pair of them would have to be looked at.
 const MOST_PROPOSERS: usize = 64;
 
 /// A step that proposes a phase, and when it runs.
 struct Proposer<'a> {
-    step: &'a ir::Step,
+    step: &'a Expanded<'a>,
     index: StepIndex,
     runs: Formula,
 }
 
+impl Proposer<'_> {
+    /// Where its name stands in the workflow's own text, or that of the call that it is within.
+    fn place(&self) -> Span {
+        place(self.step)
+    }
+
+    fn proposes(&self) -> Option<Phase> {
+        self.step.step.action.proposes
+    }
+}
+
 /// Holds the steps that run when all goes well against the rule.
-pub(super) fn check_success(steps: &[ir::Step], arranged: &Arranged, found: &mut Diagnostics) {
-    let (proposers, atoms) = proposers(steps, arranged, found);
+pub(super) fn check_success(expansion: &Expansion<'_>, arranged: &Arranged, found: &mut Diagnostics) {
+    let (proposers, atoms) = proposers(expansion, arranged, found);
     let formulas: Vec<&Formula> = proposers.iter().map(|proposer| &proposer.runs).collect();
-    let all_are_known = !steps.iter().any(|step| step.condition_is_wrong && step.action.proposes.is_some());
+    let all_are_known =
+        !expansion.steps.iter().any(|known| known.condition_is_wrong && known.step.action.proposes.is_some());
     if let (Some(last), true) = (proposers.last(), all_are_known && proposers.len() <= MOST_PROPOSERS) {
         match undecided(&formulas, &atoms) {
             Verdict::Never => {}
@@ -51,20 +66,25 @@ pub(super) fn check_success(steps: &[ir::Step], arranged: &Arranged, found: &mut
 }
 
 /// Holds the failure handler against the rule.
-pub(super) fn check_failure(steps: &[ir::Step], arranged: &Arranged, found: &mut Diagnostics) {
-    let (proposers, atoms) = proposers(steps, arranged, found);
+pub(super) fn check_failure(expansion: &Expansion<'_>, arranged: &Arranged, found: &mut Diagnostics) {
+    let (proposers, atoms) = proposers(expansion, arranged, found);
     check_order(&proposers, &atoms, arranged, found);
 }
 
-fn proposers<'a>(steps: &'a [ir::Step], arranged: &Arranged, found: &mut Diagnostics) -> (Vec<Proposer<'a>>, Atoms) {
+fn proposers<'a>(
+    expansion: &'a Expansion<'a>,
+    arranged: &Arranged,
+    found: &mut Diagnostics,
+) -> (Vec<Proposer<'a>>, Atoms) {
     let mut atoms = Atoms::default();
     let mut list = Vec::new();
-    for (place, at) in arranged.places.iter().zip(0..) {
-        let Some(step) = steps.get(*place).filter(|step| step.action.proposes.is_some()) else { continue };
-        if step.for_each.is_some() {
-            let message = format!("`{}` sets the phase, so it cannot be repeated by `for_each`", step.name.node);
+    for (at, index) in arranged.places.iter().zip(0..) {
+        let proposes = |known: &&Expanded<'_>| known.step.action.proposes.is_some();
+        let Some(step) = expansion.steps.get(*at).filter(proposes) else { continue };
+        if step.step.for_each.is_some() {
+            let message = format!("`{}` sets the phase, so it cannot be repeated by `for_each`", step.step.name);
             found.push(
-                Diagnostic::error(Code::NoRest, step.name.span, message)
+                Diagnostic::error(Code::NoRest, place(step), message)
                     .help("let another step go through the list, and this one need it"),
             );
             continue;
@@ -72,8 +92,14 @@ fn proposers<'a>(steps: &'a [ir::Step], arranged: &Arranged, found: &mut Diagnos
         if step.condition_is_wrong {
             continue;
         }
-        let runs = step.condition.as_ref().map_or(Formula::Constant(true), |program| atoms.read(program.text()));
-        list.push(Proposer { step, index: StepIndex(at), runs });
+        let conditions = step.conditions.iter().map(|(frame, program)| atoms.read_within(frame.call(), program.text()));
+        let mut conditions: Vec<Formula> = conditions.collect();
+        let runs = match conditions.len() {
+            0 => Formula::Constant(true),
+            1 => conditions.remove(0),
+            _ => Formula::All(conditions),
+        };
+        list.push(Proposer { step, index: StepIndex(index), runs });
     }
     (list, atoms)
 }
@@ -84,9 +110,9 @@ fn missing(proposers: &[Proposer<'_>], last: &Proposer<'_>, case: Option<&[Strin
         Some(case) => format!("no `state.*` step runs where {}", case.join(" and ")),
         None => "it cannot be proved that a `state.*` step always runs: there are too many conditions".to_owned(),
     };
-    let mut diagnostic = Diagnostic::error(Code::NoRest, last.step.name.span, when).label("runs only sometimes");
+    let mut diagnostic = Diagnostic::error(Code::NoRest, last.place(), when).label("runs only sometimes");
     for other in proposers.iter().filter(|other| other.index != last.index) {
-        diagnostic = diagnostic.also(other.step.name.span, "so does this");
+        diagnostic = diagnostic.also(other.place(), "so does this");
     }
     diagnostic
         .help("add a `state.*` step for that case, or take the `if` off one; conditions count as opposite if one is written `!(…)` of the other")
@@ -95,29 +121,24 @@ fn missing(proposers: &[Proposer<'_>], last: &Proposer<'_>, case: Option<&[Strin
 fn check_order(proposers: &[Proposer<'_>], atoms: &Atoms, arranged: &Arranged, found: &mut Diagnostics) {
     if let Some(one_more) = proposers.get(MOST_PROPOSERS) {
         let message = format!("a workflow may have at most {MOST_PROPOSERS} `state.*` steps");
-        found.push(Diagnostic::error(Code::NoRest, one_more.step.name.span, message));
+        found.push(Diagnostic::error(Code::NoRest, one_more.place(), message));
         return;
     }
     for (earlier, at) in proposers.iter().zip(1..) {
         for later in proposers.iter().skip(at) {
-            if earlier.step.action.proposes == later.step.action.proposes
+            if earlier.proposes() == later.proposes()
                 || arranged.graph.waits_for(later.index, earlier.index)
                 || contradiction(&[&earlier.runs, &later.runs], atoms)
             {
                 continue;
             }
-            let (first, second) = (&earlier.step.name, &later.step.name);
-            let message = format!(
-                "`{}` and `{}` can both run, in any order, and propose different phases",
-                first.node, second.node
-            );
-            let says = |step: &ir::Step| {
-                format!("proposes `{}`", step.action.proposes.map_or("nothing", crate::model::target::Phase::as_str))
-            };
+            let (first, second) = (&earlier.step.step.name, &later.step.step.name);
+            let message = format!("`{first}` and `{second}` can both run, in any order, and propose different phases");
+            let says = |one: &Proposer<'_>| format!("proposes `{}`", one.proposes().map_or("nothing", Phase::as_str));
             found.push(
-                Diagnostic::error(Code::AmbiguousPhase, second.span, message)
-                    .label(says(later.step))
-                    .also(first.span, says(earlier.step))
+                Diagnostic::error(Code::AmbiguousPhase, later.place(), message)
+                    .label(says(later))
+                    .also(earlier.place(), says(earlier))
                     .help(
                         "write one's `if` as `!(…)` of the other's, or let one need the other: the later one decides",
                     ),

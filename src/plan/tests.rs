@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::Callees;
 use super::fixture::{condition, source, workflow};
 use super::graph::Edge;
 use super::render::{Format, render};
@@ -14,7 +15,7 @@ use crate::model::action::Effect;
 use crate::model::schema::{Field, Shape};
 
 fn plan(text: &str) -> Plan {
-    build(&workflow(text), source()).unwrap()
+    build(&workflow(text), &Callees::default(), source()).unwrap()
 }
 
 fn names(plan: &Plan) -> Vec<&str> {
@@ -24,7 +25,7 @@ fn names(plan: &Plan) -> Vec<&str> {
 /// Everything that is found, each label with the text it is at.
 fn found(text: &str) -> String {
     let workflow = workflow(text);
-    let problems = build(&workflow, source()).err().unwrap_or_default();
+    let problems = build(&workflow, &Callees::default(), source()).err().unwrap_or_default();
     [warnings(&workflow), problems].iter().map(|found| told(text, found)).collect()
 }
 
@@ -130,7 +131,7 @@ fn two_phases_in_any_order_are_ambiguous() {
 fn a_phase_is_not_set_for_each_item() {
     let mut workflow = workflow("a uses stable\n");
     workflow.steps[0].for_each = Some(ForEach { items: Template::Literal(serde_json::json!([])), concurrency: 1 });
-    let problems = build(&workflow, source()).unwrap_err();
+    let problems = build(&workflow, &Callees::default(), source()).unwrap_err();
     insta::assert_snapshot!(told("a uses stable\n", &problems));
 }
 
@@ -174,7 +175,7 @@ fn full() -> Workflow {
 
 #[test]
 fn a_full_plan_is_shown_in_every_form() {
-    let plan = build(&full(), source()).unwrap();
+    let plan = build(&full(), &Callees::default(), source()).unwrap();
     for (name, format) in
         [("text", Format::Text), ("json", Format::Json), ("mermaid", Format::Mermaid), ("dot", Format::Dot)]
     {
@@ -190,7 +191,7 @@ fn a_full_plan_is_shown_in_every_form() {
 fn a_picture_is_well_formed_and_shows_every_step() {
     let mut workflow = full();
     workflow.summary = "Less < more & \"so\" on\u{1b}[31m".to_owned();
-    let plan = build(&workflow, source()).unwrap();
+    let plan = build(&workflow, &Callees::default(), source()).unwrap();
     let shown = render(&plan, Format::Svg);
     insta::assert_snapshot!("full_svg", shown);
     check_xml(&shown);
@@ -199,7 +200,7 @@ fn a_picture_is_well_formed_and_shows_every_step() {
     }
     // What is outside the file is not needed to show it.
     assert!(!shown.replace("http://www.w3.org/2000/svg", "").contains("http"));
-    let empty = build(&super::fixture::workflow("look\n"), source()).unwrap();
+    let empty = build(&super::fixture::workflow("look\n"), &Callees::default(), source()).unwrap();
     check_xml(&render(&empty, Format::Svg));
 }
 
@@ -252,7 +253,7 @@ fn the_digest_is_of_what_the_plan_does() {
     let digest = |change: &dyn Fn(&mut Workflow)| {
         let mut workflow = full();
         change(&mut workflow);
-        build(&workflow, source()).unwrap().digest
+        build(&workflow, &Callees::default(), source()).unwrap().digest
     };
     let same = digest(&|_| {});
     assert_eq!(same, digest(&|workflow| workflow.summary = "Other words.".to_owned()));
@@ -315,7 +316,7 @@ fn made(edges: &[(usize, usize, bool)], order: &[usize]) -> Workflow {
 proptest! {
     #[test]
     fn the_order_respects_every_edge((edges, order) in acyclic()) {
-        let plan = build(&made(&edges, &order), source()).unwrap();
+        let plan = build(&made(&edges, &order), &Callees::default(), source()).unwrap();
         prop_assert_eq!(plan.steps.len(), order.len());
         prop_assert_eq!(plan.steps.edges().len(), edges.len());
         for (waiter, dependency, needs) in &edges {
@@ -341,8 +342,8 @@ proptest! {
     #[test]
     fn the_digest_does_not_follow_the_order_of_the_file((edges, order) in acyclic()) {
         let sorted: Vec<usize> = (0..order.len()).collect();
-        let one = build(&made(&edges, &order), source()).unwrap();
-        let other = build(&made(&edges, &sorted), source()).unwrap();
+        let one = build(&made(&edges, &order), &Callees::default(), source()).unwrap();
+        let other = build(&made(&edges, &sorted), &Callees::default(), source()).unwrap();
         prop_assert_eq!(&one.digest, &other.digest);
         prop_assert_eq!(names(&other), sorted.iter().map(|step| format!("step{step}")).collect::<Vec<_>>());
     }
@@ -357,8 +358,8 @@ proptest! {
         }
         edges.push((low, high, false));
         let workflow = made(&edges, &order);
-        let problems = build(&workflow, source()).unwrap_err();
-        prop_assert_eq!(&problems, &build(&workflow, source()).unwrap_err());
+        let problems = build(&workflow, &Callees::default(), source()).unwrap_err();
+        prop_assert_eq!(&problems, &build(&workflow, &Callees::default(), source()).unwrap_err());
         let cycles: Vec<_> = problems.iter().filter(|problem| problem.code == Code::Cycle).collect();
         prop_assert!(!cycles.is_empty());
         for cycle in cycles {

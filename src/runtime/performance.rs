@@ -68,7 +68,7 @@ pub(super) async fn perform(world: &World, step: &Step, effect: &Effect, kind: T
             (TaskKind::Undo, Some(Undo::Action { action, .. })) => {
                 let key = format!("{}/undo", effect.key).into();
                 let effect = Effect { key, input: remembered.clone(), ..effect.clone() };
-                world.action_named(action.name)?.perform(&effect, &world.context).await
+                world.action_named(&action.name)?.perform(&effect, &world.context).await
             }
             (TaskKind::Undo, None) => Ok(Json::Null),
         }

@@ -24,7 +24,7 @@ use crate::model::sample::Sample;
 use crate::model::schema::JsonMap;
 use crate::model::target::{TargetSettings, TargetState};
 use crate::plan::Plan;
-pub use crate::plan::PlanSource;
+pub use crate::plan::{CalledSource, PlanSource};
 pub use store::{
     Accepted, Bookmark, EventFilter, EventOrder, EventOutcome, Guard, Holder, Loaded, PruneOrder, Pruned, Receipt,
     RecordFilter, RuleOutcome, RuleResult, RuleState, RunFilter, Store, StoreError, StoredEvent, StoredRun,

@@ -1,5 +1,6 @@
 //! What all runs of an engine share: the ports, the actions, and what is going on right now.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::model::target::{TargetSettings, TargetState};
 use crate::plan::Step;
 
 /// Actions by name.
-pub type Actions = BTreeMap<&'static str, Arc<dyn Action>>;
+pub type Actions = BTreeMap<Cow<'static, str>, Arc<dyn Action>>;
 
 /// What all runs share.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl World {
 
     /// What performs a step.
     pub fn action(&self, step: &Step) -> Result<&Arc<dyn Action>, ActionError> {
-        self.action_named(step.action.name)
+        self.action_named(&step.action.name)
     }
 
     /// What performs an action of that name.

@@ -1,6 +1,7 @@
 //! A transaction made ready for the writer: what is left of it are rows, and what the ledger must know to admit them.
 
 use super::entity::{assignment, bookmark, event, halt, journal, plan, record, rule_state, run, target};
+use super::plan_row;
 use super::rows::{Rows, Settled, holder_columns, scope};
 use crate::base::id::{AgentId, RunId, TargetName};
 use crate::model::assignment::Epoch;
@@ -100,11 +101,7 @@ impl Change {
             Write::AppendJournal { run, position, entries } => {
                 Self::AppendJournal { run, position, row: rows.new_journal(run, position, &entries)? }
             }
-            Write::PutPlan { digest, source } => Self::PutPlan(plan::Model {
-                digest: digest.to_string(),
-                path: source.path,
-                text: source.text.to_string(),
-            }),
+            Write::PutPlan { digest, source } => Self::PutPlan(plan_row::row(&digest, source)?),
             Write::PutTarget(state) => {
                 let row = rows.new_target(&state)?;
                 Self::PutTarget { target: state.name, token: state.lease.token, row }

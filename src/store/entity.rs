@@ -82,6 +82,8 @@ table! {
         pub digest: String,
         pub path: String,
         pub text: String,
+        /// Paths and texts of the workflows that are called, as JSON; NULL where there are none.
+        pub called: Option<String>,
     }
 }
 

@@ -27,7 +27,7 @@ impl Migrator {
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Retention), Box::new(Bookmarks)]
+        vec![Box::new(First), Box::new(Retention), Box::new(Bookmarks), Box::new(Calls)]
     }
 }
 
@@ -140,6 +140,22 @@ impl MigrationTrait for Bookmarks {
             .primary_key(Index::create().col("kind").col("name"))
             .take();
         manager.create_table(table).await
+    }
+}
+
+/// What plans of workflows that call others need.
+struct Calls;
+
+impl MigrationName for Calls {
+    fn name(&self) -> &'static str {
+        "m0004_calls"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Calls {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.alter_table(Table::alter().table("plans").add_column(string_null("called")).take()).await
     }
 }
 

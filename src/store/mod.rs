@@ -28,6 +28,7 @@ mod entity;
 mod ledger;
 pub mod memory;
 mod migration;
+mod plan_row;
 mod prune;
 mod rows;
 mod sqlite;

@@ -19,6 +19,7 @@ use super::connection::{self, Role};
 use super::entity::{assignment, bookmark, event, halt, journal, meta, plan, record, rule_state, run, target};
 use super::ledger::Known;
 use super::migration::Migrator;
+use super::plan_row;
 use super::rows::{Place, Rows, column, number, target_of_scope};
 use super::writer::{self, Handle, Request};
 use crate::base::clock::{Clock as _, SystemClock};
@@ -235,7 +236,7 @@ impl Store for SqliteStore {
 
     async fn plan(&self, digest: &Digest) -> Result<Option<PlanSource>, StoreError> {
         let row = self.one(plan::Entity::find_by_id(digest.as_str())).await?;
-        Ok(row.map(|row| PlanSource { path: row.path, text: row.text.into() }))
+        row.map(plan_row::source).transpose()
     }
 
     async fn event(&self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {

@@ -14,8 +14,8 @@ use crate::base::digest::Digest;
 use crate::base::id::{RunId, TargetName};
 use crate::runtime::journal::RunStatus;
 use crate::runtime::ports::{
-    Accepted, Bookmark, EventFilter, EventOrder, Holder, PlanSource, PruneOrder, Pruned, Receipt, RecordFilter,
-    RunFilter, Store, StoreError, Transaction, Write,
+    Accepted, Bookmark, CalledSource, EventFilter, EventOrder, Holder, PlanSource, PruneOrder, Pruned, Receipt,
+    RecordFilter, RunFilter, Store, StoreError, Transaction, Write,
 };
 
 mod model;
@@ -371,7 +371,7 @@ async fn a_refused_transaction_leaves_nothing(store: &dyn Store) {
         Write::PutRun(summary(2, Some("checkout"), RunStatus::Running)),
         append(1, 1),
         append(2, 0),
-        Write::PutPlan { digest: Digest::of("a"), source: PlanSource { path: "p".to_owned(), text: "t".into() } },
+        Write::PutPlan { digest: Digest::of("a"), source: PlanSource::alone("p", "t") },
         Write::PutTarget(target("checkout", 3)),
         Write::PutTarget(target("search", 1)),
         Write::PutRecord(record("checkout", "s", 1, 1, 1.0)),
@@ -514,7 +514,8 @@ async fn records_are_listed_newest_first_and_saved_once(store: &dyn Store) {
 }
 
 async fn a_plan_stays_as_it_was_first_given(store: &dyn Store) {
-    let source = |text: &str| PlanSource { path: "flows/deploy.yaml".to_owned(), text: text.into() };
+    let called = |text: &str| vec![CalledSource { path: "flows/ease.yaml".to_owned(), text: text.into() }];
+    let source = |text: &str| PlanSource { called: called(text), ..PlanSource::alone("flows/deploy.yaml", text) };
     let put = |text: &str| Write::PutPlan { digest: Digest::of("a"), source: source(text) };
     commit(store, [put("workflow: ä"), put("second")]).await.unwrap();
     commit(store, [put("third")]).await.unwrap();

@@ -19,6 +19,7 @@ use super::{PATIENCE, WRITE, root};
 const PROSE: &[(Code, &str)] = &[
     (Code::NotWritable, "who runs the tests may be allowed to write everywhere"),
     (Code::TooManyProblems, "a page with a thousand problems is read by nobody"),
+    (Code::TooManySteps, "nine workflows, one calling the other"),
     (Code::UnknownTarget, "an engine answers it"),
     (Code::AddressInUse, "the port of another process"),
     (Code::BadKey, "a store that was sealed with another key"),

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 mod beside;
+mod calls;
 mod editor;
 mod lines;
 mod lints;

@@ -17,6 +17,7 @@ const INPUTS: &[(&str, &[&str])] = &[
     ("minimal", &["rate_rps=80"]),
     ("recommend", &["factor=0.5", "length=1s"]),
     ("retry_and_undo", &["signature=v1"]),
+    ("sub_workflow", &["good=v1", "with_rates=true"]),
 ];
 
 /// Examples that wait for a person, whom `homeostat run` does not have.

@@ -1,13 +1,14 @@
 //! `homeostat plan --diff`: two versions, and what differs in meaning.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{FOLDER, Format, Found, by_name, is_path};
-use crate::app::program;
+use crate::app::called::check_with_called;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::diagnostic::Code;
+use crate::plan::Plan;
 use crate::plan::diff::{Outline, diff, to_json, to_text};
 
 /// # Errors
@@ -38,9 +39,12 @@ fn version(path: &Path) -> Result<Option<Outline>, Failure> {
     if path.extension().is_some_and(|extension| extension == "json") {
         return saved(path).map(Some);
     }
-    let compilation = program::check(&[PathBuf::from(path)]);
+    let compilation = check_with_called(path);
     output::complain(&output::problems(&compilation.diagnostics, &compilation.sources));
-    let plans = || compilation.plans.iter().map(AsRef::as_ref);
+    // What is called is part of the plan that calls it.
+    let own = compilation.sources.iter().next().filter(|_| path.is_file()).map(|(_, source)| source.path.clone());
+    let is_meant = |plan: &&Plan| own.as_ref().is_none_or(|own| plan.source.path == *own);
+    let plans = || compilation.plans.iter().map(AsRef::as_ref).filter(is_meant);
     Ok(compilation.program.as_ref().map(|program| Outline::of_program(program, plans())))
 }
 

@@ -78,12 +78,15 @@ fn subject<'a>(key: &Key, walk: &mut Walk, known: Known<'a>) -> Option<(Subject,
         let names = steps.iter().map(|step| step.name.as_str().to_owned());
         let names: Vec<String> = match workflow {
             Some(workflow) => names.map(|name| format!("{workflow}.{name}")).collect(),
-            None => names.chain(known.catalogue.iter().map(|action| action.name.to_owned())).collect(),
+            None => names.chain(known.catalogue.iter().map(|action| action.name.to_string())).collect(),
         };
         let problem = Diagnostic::error(Code::BadScenario, key.span, message)
             .help("name a step, `WORKFLOW.STEP`, or an action")
             .suggest(&key.name, names.iter().map(String::as_str));
         walk.diagnostics.push(problem);
+        return None;
+    }
+    if super::when::is_border(&key.name, key.span, &named, walk) {
         return None;
     }
     Some((Subject::Step { workflow: workflow.map(Into::into), step: step.into() }, named))

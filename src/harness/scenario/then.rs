@@ -394,11 +394,11 @@ impl<'a> Reader<'_, 'a> {
                 Forbidden::Run(name.node)
             }
             "step" => {
-                super::when::step_exists(&name, self.known, self.walk);
+                super::when::step_is_performed(&name, self.known, self.walk);
                 Forbidden::Step(name.node)
             }
             "action" => {
-                let actions: Vec<_> = self.known.catalogue.iter().map(|action| action.name).collect();
+                let actions: Vec<_> = self.known.catalogue.iter().map(|action| action.name.as_ref()).collect();
                 self.one_of(&name, "action", actions.into_iter());
                 Forbidden::Action(name.node)
             }

@@ -222,7 +222,7 @@ impl Reader<'_, '_> {
             self.walk.text(value, &format!("`{key}`")).map(|text| text.node)
         };
         let decision = Decision { approved, by: text("by"), note: text("note") };
-        if step_exists(&step, self.known, self.walk) {
+        if step_is_performed(&step, self.known, self.walk) {
             self.plan(Duration::ZERO, Deed::Decide { step: StepName::from(step.node), decision }, node.span);
         }
     }
@@ -257,7 +257,7 @@ impl Reader<'_, '_> {
         };
         let side = if key.name == "before" { Side::Before } else { Side::After };
         let Some(step) = self.walk.text(step, "a step") else { return };
-        if step_exists(&step, self.known, self.walk) {
+        if step_is_performed(&step, self.known, self.walk) {
             let point = Some(CrashPoint { step: StepName::from(step.node), side });
             self.plan(Duration::ZERO, Deed::Crash { point, down }, node.span);
         }
@@ -269,6 +269,22 @@ impl Reader<'_, '_> {
         let mut value = said.map_or_else(|| Json::Object(JsonMap::new()), Node::to_json);
         conforms(&mut value, declared, (key, ""), said.unwrap_or(node), self.walk).then_some(value)
     }
+}
+
+/// Whether any workflow performs the step; if not, that is told.
+pub(super) fn step_is_performed(step: &Spanned<String>, known: Known<'_>, walk: &mut Walk) -> bool {
+    let named: Vec<_> = known.steps().filter(|known| known.name.as_str() == step.node).collect();
+    step_exists(step, known, walk) && !is_border(&step.node, step.span, &named, walk)
+}
+
+/// Whether none of these steps is ever performed, because each is a call; that is told.
+pub(super) fn is_border(name: &str, span: Span, named: &[&crate::plan::Step], walk: &mut Walk) -> bool {
+    let Some(first) = named.first().filter(|_| named.iter().all(|step| step.border.is_some())) else { return false };
+    let message = format!("`{name}` calls `{}`: nothing is performed but the steps of that", first.action.name);
+    let call = name.strip_suffix("/in").unwrap_or(name);
+    let help = format!("name one of them, like `{call}/STEP`");
+    walk.diagnostics.push(Diagnostic::error(Code::BadScenario, span, message).help(help));
+    true
 }
 
 /// Whether any workflow has the step; if not, that is told.

@@ -98,7 +98,7 @@ fn forbidden(never: &Never, story: &Story<'_>, program: &Program) -> Option<Mism
     let action_of = |workflow: &str, step: &str| {
         let plan = program.plans.get(workflow)?;
         let mut steps = plan.steps.iter().chain(plan.on_failure.iter());
-        steps.find(|(_, known)| known.name.as_str() == step).map(|(_, step)| step.action.name)
+        steps.find(|(_, known)| known.name.as_str() == step).map(|(_, step)| step.action.name.as_ref())
     };
     let happened = story.moments().iter().find_map(|moment| {
         let what = match (&never.what, &moment.what) {

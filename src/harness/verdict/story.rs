@@ -122,15 +122,16 @@ impl<'a> Story<'a> {
                 .iter()
                 .map(|assigned| (assigned.agent.to_string(), assigned.rate_rps.into()))
                 .collect();
-            let mut parts = order.key.as_str().split('/');
-            let run = parts.next().and_then(|id| id.parse::<RunId>().ok());
-            let step = parts.next().map(|step| step.split('[').next().unwrap_or(step));
+            let (run, rest) = order.key.as_str().split_once('/').unwrap_or_default();
+            let run = run.parse::<RunId>().ok();
+            let plan = run.and_then(|run| self.program.plans.get(self.workflow(run)));
+            let (step, is_undo) = place_of(rest, |step| plan.is_none_or(|plan| plan.steps.find(step).is_some()));
             json!({
                 "at": self.at(at),
                 "target": order.settings.name,
                 "workflow": run.map(|run| self.workflow(run)),
                 "step": step,
-                "undo": parts.next() == Some("undo"),
+                "undo": is_undo,
                 "total_rps": result.total_rps,
                 "agents": agents,
             })
@@ -247,6 +248,16 @@ impl<'a> Story<'a> {
             _ => None,
         });
         refused.collect()
+    }
+}
+
+/// The step that the rest of a key behind its run names, and whether it is the key of the step's own undo action: that is no
+/// step of the plan.
+fn place_of(rest: &str, is_step: impl Fn(&str) -> bool) -> (&str, bool) {
+    let step = |text: &str| -> usize { text.find('[').unwrap_or(text.len()) };
+    match rest.strip_suffix("/undo") {
+        Some(undone) if !is_step(rest) => (undone.get(..step(undone)).unwrap_or(undone), true),
+        _ => (rest.get(..step(rest)).unwrap_or(rest), false),
     }
 }
 

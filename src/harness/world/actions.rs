@@ -66,6 +66,13 @@ impl StagedAction {
     }
 }
 
+/// Whether the effect is that of a step's own undo action: it is performed like any other, under the step's key and this.
+fn undoes(effect: &Effect) -> bool {
+    let place = format!("{}/{}", effect.run, effect.step);
+    let rest = effect.key.as_str().strip_prefix(&place).unwrap_or_default();
+    rest == "/undo" || rest.starts_with('[') && rest.ends_with("]/undo")
+}
+
 #[async_trait]
 impl Action for StagedAction {
     fn signature(&self) -> ActionSignature {
@@ -77,7 +84,7 @@ impl Action for StagedAction {
     }
 
     fn wait(&self, effect: &Effect, context: &Context) -> Result<Option<Wait>, ActionError> {
-        let mocked = self.mocked(effect, self.inner.signature().name, false);
+        let mocked = self.mocked(effect, &self.inner.signature().name, false);
         // What stands in for a wait is performed.
         match mocked.map(|mocked| mocked.answer) {
             None | Some(Answer::Real) => self.inner.wait(effect, context),
@@ -95,11 +102,10 @@ impl Action for StagedAction {
 
     async fn perform(&self, effect: &Effect, context: &Context) -> Outcome {
         self.stage.life.pass(&effect.step, Side::Before).await;
-        // An undo action of its own is performed like any other, under this key.
-        let is_undo = effect.key.as_str().ends_with("/undo");
+        let is_undo = undoes(effect);
         self.note(effect, is_undo);
         let name = self.inner.signature().name;
-        let mocked = self.mocked(effect, name, is_undo);
+        let mocked = self.mocked(effect, &name, is_undo);
         let outcome = match mocked {
             mocked if name == MEASURE => {
                 self.stage.pressure.prepare(&effect.key, mocked);
@@ -123,7 +129,7 @@ impl Action for StagedAction {
     async fn undo(&self, effect: &Effect, remembered: &Json, context: &Context) -> Outcome {
         self.stage.life.go_on().await;
         self.note(effect, true);
-        let mocked = self.mocked(effect, self.inner.signature().name, true);
+        let mocked = self.mocked(effect, &self.inner.signature().name, true);
         match mocked {
             Some(mocked) => match play(&mocked, self.stage.clock.as_ref(), &effect.link).await {
                 Some(outcome) => outcome,

@@ -25,7 +25,7 @@ pub struct Mock {
 /// What a mock stands in for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A step of one workflow, or of any that has it.
+    /// A step of one workflow, or of any that has it, called by others or not.
     Step { workflow: Option<WorkflowName>, step: StepName },
     /// Every step that uses the action.
     Action(String),
@@ -140,8 +140,13 @@ fn nearness(subject: &Subject, performance: &Performance<'_>) -> Option<u8> {
         Subject::Step { workflow: Some(workflow), step } => {
             (performance.workflow == Some(workflow) && step == performance.step).then_some(0)
         }
-        Subject::Step { workflow: None, step } => (step == performance.step).then_some(1),
-        Subject::Action(name) => (name == performance.action).then_some(2),
+        Subject::Step { workflow: None, step } if step == performance.step => Some(1),
+        // A step of a workflow that is called.
+        Subject::Step { workflow: None, step } => {
+            let within = performance.step.as_str().rsplit_once('/').is_some_and(|(_, name)| name == step.as_str());
+            within.then_some(2)
+        }
+        Subject::Action(name) => (name == performance.action).then_some(3),
     }
 }
 

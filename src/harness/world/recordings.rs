@@ -38,7 +38,7 @@ impl Recordings {
             let step = [&plan.steps, &plan.on_failure]
                 .into_iter()
                 .find_map(|graph| graph.step(graph.find(place.step.as_str())?));
-            let Some(action) = step.map(|step| step.action.name).filter(|name| !PLAYED.contains(name)) else {
+            let Some(action) = step.map(|step| step.action.name.as_ref()).filter(|name| !PLAYED.contains(name)) else {
                 continue;
             };
             let Some((from, input)) = begun.remove(place) else { continue };

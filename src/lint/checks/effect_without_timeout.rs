@@ -14,7 +14,9 @@ pub(super) const LINT: Lint = Lint {
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for (_, step) in subject.steps() {
-        if step.checked.action.effect == Effect::None || step.checked.timeout.is_some() {
+        // Of what is called each step has its own.
+        let is_call = step.checked.calls.is_some();
+        if is_call || step.checked.action.effect == Effect::None || step.checked.timeout.is_some() {
             continue;
         }
         let message = format!("step `{}` has an effect and no `timeout`", step.name());

@@ -1,7 +1,7 @@
 //! A workflow that changes its target and has no `state.*` step.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::lint::subject::Step;
+use crate::lint::subject::{Step, Workflow};
 use crate::lint::{Findings, Level, Lint, Subject};
 
 pub(super) const LINT: Lint = Lint {
@@ -13,7 +13,7 @@ pub(super) const LINT: Lint = Lint {
 };
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
-    for workflow in &subject.workflows {
+    for workflow in subject.workflows.iter().filter(|workflow| !is_part(subject, workflow)) {
         if let Some(step) = changes_silently(&workflow.steps) {
             let message =
                 format!("workflow `{}` changes its target and does not say where it rests", workflow.checked.name.node);
@@ -33,6 +33,13 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
             );
         }
     }
+}
+
+/// Whether others call the workflow and no rule runs it: where its target rests is for them to say.
+fn is_part(subject: &Subject<'_>, workflow: &Workflow<'_>) -> bool {
+    let name = &workflow.checked.name.node;
+    let is_run = subject.rules.iter().filter_map(|rule| rule.rule.run.as_ref()).any(|run| run.workflow == *name);
+    !is_run && subject.steps().any(|(_, step)| step.checked.calls.as_ref() == Some(name))
 }
 
 /// A step that changes the target, among steps none of which says the phase.

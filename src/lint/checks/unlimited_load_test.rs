@@ -13,7 +13,9 @@ pub(super) const LINT: Lint = Lint {
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     let targets = subject.targets.unwrap_or_default();
-    for (_, step) in subject.steps().filter(|(_, step)| step.checked.action.loads_target) {
+    for (_, step) in
+        subject.steps().filter(|(_, step)| step.checked.action.loads_target && step.checked.calls.is_none())
+    {
         let unlimited: Vec<String> = targets
             .iter()
             .filter(|target| target.is_measured && !target.missing_limits.is_empty())

@@ -1,4 +1,4 @@
-//! A workflow that no rule runs.
+//! A workflow that no rule runs and no other workflow calls.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lint::{Findings, Level, Lint, Subject};
@@ -14,7 +14,8 @@ pub(super) const LINT: Lint = Lint {
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     let run = |name: &str| {
         let mut runs = subject.rules.iter().filter_map(|rule| rule.rule.run.as_ref());
-        runs.any(|run| run.workflow.as_str() == name)
+        let mut calls = subject.steps().filter_map(|(_, step)| step.checked.calls.as_ref());
+        runs.any(|run| run.workflow.as_str() == name) || calls.any(|called| called.as_str() == name)
     };
     // Without rules the workflows are all that is looked at.
     if subject.rules.is_empty() || !subject.is_whole() {

@@ -3,6 +3,7 @@
 
 use super::{Place, key, readable};
 use crate::harness::scenario::keys::{FILE, Key, SCENARIO, Table, Takes};
+use crate::ir::call::called;
 use crate::lsp::completion::yaml_cursor::Cursor;
 use crate::lsp::completion::{Item, ItemKind, named_fields};
 use crate::lsp::describe;
@@ -132,12 +133,30 @@ fn step_items(index: &Index, of: Option<&str>) -> Vec<Item> {
             let docs = describe::step(step, index.action(step).as_deref());
             items.push(Item::new(name, ItemKind::Step).docs(&docs));
         }
+        within(index, step, name, 0, &mut items);
     }
     items
 }
 
+/// Most calls within each other whose steps are offered, and most steps within calls.
+const MAX_DEPTH: usize = 3;
+const MAX_WITHIN: usize = 500;
+
+/// The steps of what a step calls, by the names that the plan gives them.
+fn within(index: &Index, step: &Step, name: &str, depth: usize, items: &mut Vec<Item>) {
+    let callee = step.uses.as_ref().and_then(|uses| called(&uses.node)).and_then(|callee| index.workflow(callee));
+    for inner in callee.filter(|_| depth < MAX_DEPTH).into_iter().flat_map(|callee| &callee.steps) {
+        let name = format!("{name}/{}", inner.name.node);
+        if items.len() < MAX_WITHIN && !items.iter().any(|item| item.label == name) {
+            let docs = describe::step(inner, index.action(inner).as_deref());
+            items.push(Item::new(&name, ItemKind::Step).docs(&docs));
+        }
+        within(index, inner, &name, depth + 1, items);
+    }
+}
+
 fn action_items(index: &Index) -> impl Iterator<Item = Item> {
-    index.catalogue.iter().map(|action| Item::new(action.name, ItemKind::Action).docs(&describe::action(action)))
+    index.catalogue.iter().map(|action| Item::new(&action.name, ItemKind::Action).docs(&describe::action(action)))
 }
 
 /// Each as a key, with the colon behind it.
@@ -187,7 +206,7 @@ fn data_of(place: &Place<'_>, cursor: &Cursor, path: &[&str]) -> Option<Object> 
         [.., "when", "-", "inputs"] => Some(index.workflow(written(place, cursor, "run")?)?.inputs.clone()),
         [.., "mock", name, "output"] | [.., "mock", name, "-", "output"] => {
             let action = index.catalogue.get(name).map(std::sync::Arc::clone).or_else(|| {
-                let wanted = name.rsplit('.').next().unwrap_or(name);
+                let wanted = name.rsplit(['.', '/']).next().unwrap_or(name);
                 steps(index).find(|(_, _, step)| step.name.node == wanted).and_then(|(_, _, step)| index.action(step))
             });
             Some(action?.output.clone())

@@ -2,6 +2,7 @@
 
 use super::yaml_cursor::{At, Cursor, find};
 use super::{Item, ItemKind, expression, named_fields};
+use crate::ir::call::PREFIX;
 use crate::ir::scope::Part;
 use crate::lsp::describe;
 use crate::lsp::index::{Index, Scope};
@@ -64,7 +65,8 @@ impl Place<'_> {
         match (part_of(part), rest) {
             (None, [.., _]) if *part == "inputs" => types(),
             (Some(_), [_, "if"]) => self.expression(part, rest, &unescaped(written)),
-            (Some(_), [_, "uses"] | [_, "undo", "uses"]) => self.actions(),
+            (Some(_), [_, "uses"]) => self.actions().into_iter().chain(self.calls()).collect(),
+            (Some(_), [_, "undo", "uses"]) => self.actions(),
             (Some(_), [_, "undo"]) => {
                 vec![Item::new("previous", ItemKind::Keyword).docs("What was before the step.")]
             }
@@ -129,7 +131,7 @@ impl Place<'_> {
     }
 
     fn inputs(&self, of: &str) -> Vec<Item> {
-        let Some(action) = self.action_name(of).and_then(|name| self.index.catalogue.get(name)) else {
+        let Some(action) = self.action_name(of).and_then(|name| self.index.signature(name)) else {
             return Vec::new();
         };
         let names = action.inputs.fields.iter().map(|field| field.name.clone());
@@ -140,8 +142,8 @@ impl Place<'_> {
 
     /// What an input can be where it is written out.
     fn literals(&self, of: &str, input: &str) -> Vec<Item> {
-        let action = self.action_name(of).and_then(|name| self.index.catalogue.get(name));
-        match action.and_then(|action| action.inputs.field(input)).map(|field| &field.shape) {
+        let action = self.action_name(of).and_then(|name| self.index.signature(name));
+        match action.as_ref().and_then(|action| action.inputs.field(input)).map(|field| &field.shape) {
             Some(Shape::Bool) => ["true", "false"].map(|word| Item::new(word, ItemKind::Keyword)).into(),
             _ => Vec::new(),
         }
@@ -149,7 +151,18 @@ impl Place<'_> {
 
     fn actions(&self) -> Vec<Item> {
         let actions = self.index.catalogue.iter();
-        actions.map(|action| Item::new(action.name, ItemKind::Action).docs(&describe::action(action))).collect()
+        actions.map(|action| Item::new(&action.name, ItemKind::Action).docs(&describe::action(action))).collect()
+    }
+
+    /// The other workflows of the program, as they are called.
+    fn calls(&self) -> Vec<Item> {
+        let own = self.tree.and_then(|tree| tree.name.as_ref()).map(|name| name.node.as_str());
+        let others = self.index.workflows().filter(|(name, _)| Some(*name) != own);
+        others
+            .map(|(name, tree)| {
+                Item::new(&format!("{PREFIX}{name}"), ItemKind::Workflow).docs(&describe::workflow(name, tree))
+            })
+            .collect()
     }
 
     /// The steps beside `own`.

@@ -8,9 +8,8 @@ mod mermaid;
 mod svg;
 mod text;
 
-use super::Plan;
-use super::Step;
 use super::graph::Graph;
+use super::{Border, Plan, Step};
 
 /// How to show a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +45,7 @@ fn parts(plan: &Plan) -> [(&'static str, &Graph); 2] {
 
 /// The lines of a node's label: name, action, and what decides whether it runs.
 fn label(step: &Step) -> Vec<String> {
-    let mut lines = vec![step.name.to_string(), format!("{}@{}", step.action.name, step.action.version)];
+    let mut lines = vec![step.name.to_string(), uses(step)];
     if let Some(condition) = &step.condition {
         lines.push(format!("if {}", one_line(condition.text())));
     }
@@ -54,6 +53,15 @@ fn label(step: &Step) -> Vec<String> {
         lines.push(format!("for each {}", scalar(&super::canonical::written(&each.items))));
     }
     lines
+}
+
+/// What a step uses, or which side of which call it is.
+fn uses(step: &Step) -> String {
+    match step.border {
+        None => format!("{}@{}", step.action.name, step.action.version),
+        Some(Border::Entry) => format!("calls {}", step.action.name),
+        Some(Border::Return) => format!("returns from {}", step.action.name),
+    }
 }
 
 /// Whether a step may be passed over.

@@ -6,7 +6,7 @@ use crate::model::action::Effect;
 use crate::model::schema::Field;
 use crate::plan::canonical::written;
 use crate::plan::graph::Edge;
-use crate::plan::{Graph, Plan, Step, StepIndex, Undo};
+use crate::plan::{Border, Graph, Plan, Step, StepIndex, Undo};
 
 pub(super) fn render(plan: &Plan) -> String {
     let mut out = format!("workflow {}\n", plan.workflow);
@@ -64,7 +64,11 @@ fn lines(graph: &Graph, index: StepIndex, step: &Step) -> Vec<(&'static str, Str
         Effect::AtMostOnce => "never repeated",
     };
     let mut list = Vec::new();
-    list.push(("uses", format!("{}@{} ({effect})", step.action.name, step.action.version)));
+    list.push(match step.border {
+        None => ("uses", format!("{}@{} ({effect})", step.action.name, step.action.version)),
+        Some(Border::Entry) => ("calls", step.action.name.to_string()),
+        Some(Border::Return) => ("returns", format!("what `{}` came to", step.action.name)),
+    });
     let after: Vec<String> = graph
         .dependencies(index)
         .into_iter()
@@ -85,7 +89,8 @@ fn lines(graph: &Graph, index: StepIndex, step: &Step) -> Vec<(&'static str, Str
     if let Some(each) = &step.for_each {
         list.push(("for each", format!("{}, {} at a time", scalar(&written(&each.items)), each.concurrency)));
     }
-    list.extend(inputs("with", &written(&step.with)));
+    let title = if step.border == Some(Border::Return) { "gives" } else { "with" };
+    list.extend(inputs(title, &written(&step.with)));
     if let Some(retry) = step.retry {
         let (backoff, most) = (format_duration(retry.backoff), format_duration(retry.max_backoff));
         list.push(("retry", format!("{} attempts, backoff {backoff} to {most}", retry.attempts)));

@@ -62,7 +62,8 @@ impl Interpreter {
             Err(error) if error.kind == FailureKind::Cancelled => "cancelled",
             Err(_) => "failed",
         };
-        metrics::counter!(metric::STEP_ATTEMPTS.name, "action" => step.action.name, "result" => result).increment(1);
+        metrics::counter!(metric::STEP_ATTEMPTS.name, "action" => step.action.name.clone(), "result" => result)
+            .increment(1);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::runtime::effect::ActionError;
 use crate::runtime::journal::{Place, RetryOf, StopReason, What};
 use crate::runtime::performance::TaskKind;
 use crate::runtime::ports::StoreError;
-use crate::runtime::run::decide;
+use crate::runtime::run::kept::kept;
 use crate::runtime::run::state::{Dormancy, RunState, Status};
 use crate::runtime::wait::{Answer, Decision, Wait, WaitOn};
 
@@ -58,7 +58,7 @@ impl Interpreter {
             return Ok(Vec::new());
         };
         let damaged = |_| StoreError::Damaged { what: format!("the journal of run {run}") };
-        RunState::replay(&stored.journal).map(|state| decide::kept(&self.plan, &state)).map_err(damaged)
+        RunState::replay(&stored.journal).map(|state| kept(&self.plan, &state)).map_err(damaged)
     }
 
     /// Hands over what is kept of a run that only waits. Whatever it is told from now on, its desk gets back.

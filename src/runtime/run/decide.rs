@@ -5,8 +5,6 @@
 //! dependence; then `on_failure` runs; then the run ends. A superseded run leaves what `undo: previous` would restore to
 //! the run that takes over: only undo actions of their own are performed.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value as Json, json};
 
 use super::state::{Dormancy, Performance, RunState, Status, StepState, Undoing};
@@ -16,7 +14,7 @@ use crate::expression::Bindings;
 use crate::model::action::Effect;
 use crate::model::schema::{JsonMap, Shape};
 use crate::model::target::Phase;
-use crate::plan::{Graph, Plan, Step, Undo};
+use crate::plan::{Frame, Graph, Plan, Step, Undo};
 use crate::runtime::effect::{ActionError, FailureKind};
 use crate::runtime::journal::{Place, RunStatus, RunSummary, StopReason, What};
 
@@ -105,34 +103,6 @@ pub fn dormancy(summary: &RunSummary, plan: &Plan, state: &RunState, now: Timest
 /// What `run` is in expressions.
 pub fn run_view(summary: &RunSummary) -> Json {
     json!({ "id": summary.id, "workflow": summary.workflow })
-}
-
-/// What a run that continues another one keeps of it: the steps that were skipped or have succeeded, have nothing that
-/// would have to be undone or was, and refer to none that has to be performed again.
-pub fn kept(plan: &Plan, state: &RunState) -> Vec<What> {
-    let mut kept: Vec<What> = Vec::new();
-    let mut names: BTreeSet<&str> = BTreeSet::new();
-    for (_, step) in plan.steps.iter() {
-        let programs = step.condition.iter().chain(step.with.programs());
-        let programs = programs.chain(step.for_each.iter().flat_map(|each| each.items.programs()));
-        let mut referred = programs.flat_map(|program| program.references("steps")).filter_map(|found| found.name);
-        if step.action.proposes.is_some() || !referred.all(|name| names.contains(name.as_str())) {
-            continue;
-        }
-        let Some(state) = state.steps.get(&step.name) else { continue };
-        let what = match state {
-            StepState::Skipped => What::Skipped { step: step.name.clone() },
-            StepState::Once(performance) if performance.undo.is_some() => continue,
-            StepState::Each { performances, .. } if performances.values().any(|done| done.undo.is_some()) => continue,
-            state => match state.output() {
-                Some(output) => What::Kept { step: step.name.clone(), output },
-                None => continue,
-            },
-        };
-        names.insert(step.name.as_str());
-        kept.push(what);
-    }
-    kept
 }
 
 /// What a failed attempt leads to: another one after a pause, or the end of the step.
@@ -233,7 +203,7 @@ impl Situation<'_> {
                         state.is_some_and(StepState::is_settled)
                     });
                     if ready {
-                        next.push(self.open(step));
+                        next.extend(self.open(step));
                     }
                 }
             }
@@ -249,13 +219,29 @@ impl Situation<'_> {
         }
     }
 
-    /// The first thing that happens to a ready step.
-    fn open(&self, step: &Step) -> Next {
+    /// The first thing that happens to a ready step; at the border of a call, all that happens there.
+    fn open(&self, step: &Step) -> Vec<Next> {
+        // Of a call that is skipped, all is.
+        let entry = step.frame.entry();
+        if entry.is_some_and(|entry| self.state.steps.get(&entry) == Some(&StepState::Skipped)) {
+            return vec![Next::Note(What::Skipped { step: step.name.clone() })];
+        }
+        match (step.border, self.open_step(step)) {
+            (Some(_), Next::Attempt { place, attempt, input, .. }) => {
+                let output = input.clone();
+                let began = What::Attempted { place: place.clone(), attempt, input, undo: None };
+                vec![Next::Note(began), Next::Note(What::Succeeded { place, output })]
+            }
+            (_, next) => vec![next],
+        }
+    }
+
+    fn open_step(&self, step: &Step) -> Next {
         let place = Place { step: step.name.clone(), item: None };
         let fails = |error| Next::Note(What::Failed { place: place.clone(), error });
-        let outputs = self.state.outputs();
+        let outputs = self.state.outputs_within(&step.frame);
         let error = self.state.error_view();
-        let bindings = self.bindings(&outputs, &error);
+        let bindings = self.bindings(&step.frame, &outputs, &error);
         if let Some(condition) = &step.condition {
             match condition.evaluate_bool(&bindings) {
                 Ok(true) => {}
@@ -292,10 +278,10 @@ impl Situation<'_> {
 
     fn open_item(&self, step: &Step, item: usize, value: &Json) -> Next {
         let place = Place { step: step.name.clone(), item: Some(item) };
-        let outputs = self.state.outputs();
+        let outputs = self.state.outputs_within(&step.frame);
         let error = self.state.error_view();
         let index = Json::from(item);
-        let bindings = self.bindings(&outputs, &error).with("item", value).with("index", &index);
+        let bindings = self.bindings(&step.frame, &outputs, &error).with("item", value).with("index", &index);
         Self::first_attempt(step, place.clone(), &bindings).unwrap_or_else(|error| {
             let message = format!("item {item}: {}", error.message);
             Next::Note(What::Failed { place, error: ActionError { message, ..error } })
@@ -341,12 +327,13 @@ impl Situation<'_> {
         Ok(Next::Attempt { place, attempt: 1, input, undo })
     }
 
-    fn bindings<'b>(&'b self, outputs: &'b Json, error: &'b Json) -> Bindings<'b> {
+    fn bindings<'b>(&'b self, frame: &Frame, steps: &'b Json, error: &'b Json) -> Bindings<'b> {
         let (inputs, target) =
             self.state.began.as_ref().map_or((&Json::Null, &Json::Null), |began| (&began.inputs, &began.view));
+        let given = frame.entry().map(|entry| self.state.given(&entry));
         Bindings::new()
-            .with("inputs", inputs)
-            .with("steps", outputs)
+            .with("inputs", given.unwrap_or(inputs))
+            .with("steps", steps)
             .with("target", target)
             .with("run", self.run)
             .with("error", error)
@@ -401,8 +388,9 @@ impl Situation<'_> {
     }
 
     fn succeed(&self) -> Next {
-        let steps = self.state.outputs();
-        let bindings = self.bindings(&steps, &Json::Null);
+        let frame = Frame::outermost(self.plan.workflow.clone());
+        let steps = self.state.outputs_within(&frame);
+        let bindings = self.bindings(&frame, &steps, &Json::Null);
         let mut outputs = JsonMap::new();
         for (name, template) in &self.plan.outputs {
             match template.evaluate(&bindings) {

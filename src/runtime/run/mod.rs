@@ -3,8 +3,11 @@
 //! `state` folds; `decide` says what is next. Neither reads a clock, performs anything or waits.
 
 pub mod decide;
+pub mod kept;
 pub mod state;
 
+#[cfg(test)]
+mod call_tests;
 #[cfg(test)]
 mod model;
 #[cfg(test)]

@@ -50,6 +50,8 @@ enum Stand {
 struct Done {
     attempts: u32,
     stand: Stand,
+    /// Whether it was performed, or is.
+    permitted: bool,
     /// `None`: there is nothing to undo. Else whether it was begun, and ended.
     undo: Option<(bool, bool)>,
 }
@@ -116,7 +118,8 @@ impl Model {
             }
             What::Attempted { place, attempt, undo, .. } => {
                 let place = self.number(place);
-                let fresh = Done { attempts: 0, stand: Stand::Runs, undo: undo.as_ref().map(|_| (false, false)) };
+                let undo = undo.as_ref().map(|_| (false, false));
+                let fresh = Done { attempts: 0, stand: Stand::Runs, permitted: false, undo };
                 let done = self.done.entry(place).or_insert(fresh);
                 done.attempts = *attempt;
                 done.stand = Stand::Runs;
@@ -136,7 +139,10 @@ impl Model {
                     *answer = Some(decision.approved);
                 }
             }
-            What::Permitted { place } => self.stand(place, Stand::Runs),
+            What::Permitted { place } => {
+                self.stand(place, Stand::Runs);
+                self.permit(place);
+            }
             What::Retrying { place, retry_at, .. } => self.stand(place, Stand::Again(*retry_at)),
             What::Succeeded { place, .. } => self.stand(place, Stand::Over { well: true }),
             What::Failed { place, .. } => {
@@ -146,13 +152,15 @@ impl Model {
                 match self.done.get_mut(&place) {
                     Some(done) => {
                         // Where permission was not given, nothing was done.
-                        if matches!(done.stand, Stand::Waits { permits: true, .. }) {
+                        let waits = matches!(done.stand, Stand::Waits { permits: true, .. });
+                        if waits && done.attempts == 1 && !done.permitted {
                             done.undo = None;
                         }
                         done.stand = Stand::Over { well: false };
                     }
                     None if of_item => {
-                        self.done.insert(place, Done { attempts: 0, stand: Stand::Over { well: false }, undo: None });
+                        let over = Stand::Over { well: false };
+                        self.done.insert(place, Done { attempts: 0, stand: over, permitted: false, undo: None });
                     }
                     None => drop(self.broken.insert(place.0)),
                 }
@@ -161,7 +169,8 @@ impl Model {
             What::Undoing { place } => self.undo(place, false),
             What::Undone { place, .. } | What::UndoFailed { place, .. } => self.undo(place, true),
             What::Ended { .. } => self.ended = true,
-            What::Began { .. } | What::Interrupted { .. } => {}
+            What::Interrupted { place } => self.permit(place),
+            What::Began { .. } => {}
             other => panic!("the model knows nothing of {other:?}"),
         }
     }
@@ -169,6 +178,11 @@ impl Model {
     fn stand(&mut self, place: &Place, stand: Stand) {
         let place = self.number(place);
         self.done.get_mut(&place).unwrap().stand = stand;
+    }
+
+    fn permit(&mut self, place: &Place) {
+        let place = self.number(place);
+        self.done.get_mut(&place).unwrap().permitted = true;
     }
 
     fn undo(&mut self, place: &Place, ended: bool) {

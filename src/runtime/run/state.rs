@@ -8,6 +8,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::StepName;
 use crate::model::schema::JsonMap;
 use crate::model::target::{Phase, TargetState};
+use crate::plan::Frame;
 use crate::runtime::effect::{ActionError, FailureKind};
 use crate::runtime::journal::{Entry, Place, RunStatus, StopReason, What};
 use crate::runtime::wait::{Answer, Wait, WaitOn};
@@ -162,6 +163,8 @@ impl RunState {
             }
             What::Interrupted { place } => {
                 let performance = self.known(place, "interrupted")?;
+                // What was being performed had been allowed to be.
+                performance.permitted = true;
                 // A stop in order is no crash.
                 performance.interruptions += u32::from(!std::mem::take(&mut performance.suspended));
             }
@@ -263,11 +266,22 @@ impl RunState {
         moments.min()
     }
 
-    /// What `steps` holds: the output of every step that succeeded, under its name.
-    pub fn outputs(&self) -> Json {
-        let outputs: JsonMap =
-            self.steps.iter().filter_map(|(name, state)| Some((name.as_str().to_owned(), state.output()?))).collect();
-        Json::Object(outputs)
+    /// What `steps` holds in the expressions of a frame: the output of every step of it that succeeded, under its name.
+    pub fn outputs_within(&self, frame: &Frame) -> Json {
+        let outputs = self.steps.iter().filter_map(|(name, state)| {
+            let name = frame.written(name.as_str())?;
+            Some((name.to_owned(), state.output()?))
+        });
+        Json::Object(outputs.collect::<JsonMap>())
+    }
+
+    /// What a call was given that began with this step; null before that.
+    pub fn given(&self, entry: &StepName) -> &Json {
+        match self.steps.get(entry) {
+            Some(StepState::Kept(output)) => output,
+            Some(StepState::Once(performance)) => performance.output().unwrap_or(&Json::Null),
+            _ => &Json::Null,
+        }
     }
 
     /// What `error` holds in `on_failure`.
@@ -327,7 +341,7 @@ impl RunState {
         let failed = Status::Failed(error.clone());
         if let Some(performance) = self.performance_mut(place) {
             let waits = matches!(&performance.status, Status::Waiting { wait, .. } if wait.is_for_permission());
-            if waits && !performance.permitted {
+            if waits && performance.attempt <= 1 && !performance.permitted {
                 // Nothing was done that could be undone.
                 performance.undo = None;
             }

@@ -90,6 +90,7 @@ fn step(name: &str, shape: &Shape) -> ir::Step {
         name: Spanned::new(StepName::from(name), span),
         docs: String::new(),
         action: if shape.waits > 0 { waiting() } else { action("do.it", shape.at_most_once) },
+        calls: None,
         condition: match shape.condition {
             Condition::None => None,
             Condition::False => Some(condition("false")),
@@ -125,7 +126,7 @@ fn plan_of(shapes: &[Shape], handler: bool) -> Plan {
         outputs: Vec::new(),
         source: SourceId(0),
     };
-    plan::build(&workflow, PlanSource { path: "random.yaml".to_owned(), text: "".into() }).unwrap()
+    plan::build(&workflow, &plan::Callees::default(), PlanSource::alone("random.yaml", "")).unwrap()
 }
 
 /// A run whose effects are made up, one after the other, from a list of choices.

@@ -161,9 +161,7 @@ impl Session<'_> {
             None => self.begin().await?,
         };
         loop {
-            let now = self.live.clock.now();
-            let closes = self.measure.calendar.closes_at(now);
-            state.search.close_in(closes.map(|closes| closes.since(now).as_secs_f64() * 1e3));
+            state.search.close_in(self.measure.calendar.left_ms(self.live.clock.now()));
             match state.search.step() {
                 Step::Trial(plan) => {
                     let observed = self.trial(&plan, &state).await?;

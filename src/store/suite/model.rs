@@ -41,7 +41,7 @@ fn write() -> impl Strategy<Value = Write> {
         4 => (1u8..4, 0u64..4).prop_map(|(n, position)| append(n, position)),
         1 => (prop::sample::select(vec!["a", "b"]), "[a-c]").prop_map(|(digest, text)| Write::PutPlan {
             digest: Digest::of(digest),
-            source: PlanSource { path: "path".to_owned(), text: text.into() },
+            source: PlanSource::alone("path", text),
         }),
         3 => (targets(), 0u64..4, prop::option::of(rates())).prop_map(|(name, token, rate_rps)| {
             Write::PutTarget(TargetState { rate_rps, ..target(name, token) })

@@ -315,12 +315,9 @@ fn no_clause(
     if let ("and" | "AND" | "or" | "OR", Some(ClauseWord::When)) = (word, before.and_then(|before| before.kind.word()))
     {
         let meant = if word.eq_ignore_ascii_case("and") { "&&" } else { "||" };
-        let problem =
-            Diagnostic::error(Code::RuleSyntax, span, format!("unexpected {} after the `when` clause", quoted(word)));
-        return (
-            problem.help(format!("`{word}` is written `{meant}`")),
-            Some(ClauseWord::When).filter(|_| !swallows(text)),
-        );
+        let problem = Diagnostic::error(Code::RuleSyntax, span, format!("unexpected `{word}` after the `when` clause"));
+        let problem = problem.help(format!("`{word}` is written `{meant}`"));
+        return (problem, Some(ClauseWord::When).filter(|_| !swallows(text)));
     }
     if let Some(help) = foreign_comment(text) {
         let message = format!("expected a clause, found {}", quoted(word));

@@ -73,3 +73,12 @@ pub enum Undo {
     Previous(Span),
     Action { uses: Spanned<String>, with: Option<Node>, span: Span },
 }
+
+impl Undo {
+    /// All that stands behind `undo:`.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Previous(span) | Self::Action { span, .. } => *span,
+        }
+    }
+}

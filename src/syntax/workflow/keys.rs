@@ -82,9 +82,9 @@ pub const WORKFLOW: &[Key] = keys! {
 /// Of a step.
 pub const STEP: &[Key] = keys! {
     "uses" Takes::Action, true,
-        "The action that the step performs.";
+        "The action that the step performs, or `workflow.NAME`: another workflow, whose steps become part of this one.";
     "with" Takes::With, false,
-        "The action's inputs. Values may hold `${ … }`; alone it keeps its type, within text it is written out.";
+        "The action's or the workflow's inputs. Values may hold `${ … }`; alone it keeps its type, within text it is written out.";
     "if" Takes::Condition, false,
         "An expression without `${ … }`; where it is false, the step is skipped and absent from `steps`. YAML needs quotes around one that begins with `!`, `\"`, `[`, `{`, `&` or `*`, or holds `: ` or ` #`.";
     "needs" Takes::Needs, false,
@@ -102,6 +102,9 @@ pub const STEP: &[Key] = keys! {
     "summary" Takes::Text, false,
         "What the step is for, in a line.";
 };
+
+/// Of a step, what says how an action is performed: a step that calls a workflow has none of these.
+pub const NOT_OF_CALLS: &[&str] = &["retry", "timeout", "undo", "for_each", "concurrency"];
 
 /// Of `retry`.
 pub const RETRY: &[Key] = keys! {

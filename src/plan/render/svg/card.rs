@@ -4,7 +4,7 @@ use super::{escaped, shortened, width_of};
 use crate::base::literal::format_duration;
 use crate::model::action::Effect;
 use crate::plan::canonical::written;
-use crate::plan::render::{is_conditional, one_line, scalar};
+use crate::plan::render::{is_conditional, one_line, scalar, uses};
 use crate::plan::{Step, Undo};
 
 /// Characters of a line; what is longer ends in an ellipsis, and stands whole in the box's tip.
@@ -28,9 +28,17 @@ pub(super) struct Card {
     tip: String,
 }
 
+/// What is done.
+fn action(step: &Step) -> String {
+    match step.border {
+        None => step.action.name.to_string(),
+        Some(_) => uses(step),
+    }
+}
+
 impl Card {
     pub(super) fn of(step: &Step) -> Self {
-        let mut lines = vec![("name", step.name.to_string()), ("action", step.action.name.to_owned())];
+        let mut lines = vec![("name", step.name.to_string()), ("action", action(step))];
         if let Some(condition) = &step.condition {
             lines.push(("if", format!("if {}", one_line(&spaced(condition.text())))));
         }
