@@ -235,7 +235,7 @@ pub(super) fn bad_clause(
     let place = |at: std::ops::Range<usize>| reader.span(start + at.start, start + at.end);
     let (at, word) = first(text);
     let Some(known) = ClauseWord::from_word(word) else {
-        return no_clause(reader, text, before, (place(at), word));
+        return no_clause(reader, text, before, (start, at));
     };
     let problem = unbalanced(text, &place).unwrap_or_else(|| match Grammar::parse(rule_of(known), text) {
         Err(_) if text.get(at.end..).is_some_and(|rest| rest.starts_with(':')) => {
@@ -264,8 +264,11 @@ fn no_clause(
     reader: &Reader<'_>,
     text: &str,
     before: Option<&Clause>,
-    (span, word): (Span, &str),
+    (start, at): (usize, std::ops::Range<usize>),
 ) -> (Diagnostic, Option<ClauseWord>) {
+    let word = text.get(at.clone()).unwrap_or_default();
+    let place = |at: std::ops::Range<usize>| reader.span(start + at.start, start + at.end);
+    let span = place(at);
     let words = ClauseWord::ALL.map(ClauseWord::as_str);
     let end = span.end as usize;
     // A word goes on with what only looks like one of its letters.
@@ -286,10 +289,6 @@ fn no_clause(
     });
     if let Some(before) = same_line {
         let clause = before.kind.word();
-        let place = |at: std::ops::Range<usize>| {
-            let start = span.start as usize;
-            reader.span(start + at.start, start + at.end)
-        };
         let problem = unbalanced(text, &place).unwrap_or_else(|| {
             let after = clause.map_or(String::new(), |clause| format!(" after the `{}` clause", clause.as_str()));
             Diagnostic::error(Code::RuleSyntax, span, format!("unexpected {}{after}", quoted(word)))
