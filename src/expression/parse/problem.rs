@@ -226,13 +226,27 @@ fn habit(fragment: &Fragment, at: usize, first: char, token: &str) -> Option<Dia
             let help = "a duration is written `duration(\"30s\")`";
             syntax(range, &format!("numbers have no unit here, and `{unit}` is one"), help)
         }
+        ('_', _) if digit => syntax(range, "digits are not grouped", "write the number without `_`"),
+        _ => habit_of_values(fragment, at, first, token),
+    }
+}
+
+/// The same of numbers, lists and comments.
+fn habit_of_values(fragment: &Fragment, at: usize, first: char, token: &str) -> Option<Diagnostic> {
+    let (before, rest) = (fragment.text.get(..at)?, fragment.text.get(at..)?);
+    let syntax = |range: std::ops::Range<usize>, message: &str, help: &str| {
+        Some(Diagnostic::error(Code::ExpressionSyntax, fragment.span(range), message).help(help))
+    };
+    let range = at..at + token.len();
+    let digit = before.ends_with(|c: char| c.is_ascii_digit());
+    match (first, token) {
         (_, "seconds" | "second" | "minutes" | "minute" | "hours" | "hour" | "days" | "day" | "milliseconds")
             if before.trim_end().ends_with(|c: char| c.is_ascii_digit()) =>
         {
             let help = "a duration is written `duration(\"30s\")`";
             syntax(range, &format!("numbers have no unit here, and `{token}` is one"), help)
         }
-        ('%', _) | ('<' | '>' | '=' | '!' | ')' | '&' | ',', _)
+        ('%' | '<' | '>' | '=' | '!' | ')' | '&' | ',', _)
             if before.trim_end().strip_suffix('%').is_some_and(|left| left.ends_with(|c: char| c.is_ascii_digit())) =>
         {
             let percent = before.trim_end().len() - 1;
@@ -253,7 +267,6 @@ fn habit(fragment: &Fragment, at: usize, first: char, token: &str) -> Option<Dia
         ('x' | 'X', _) if before.ends_with('0') => {
             syntax(range, "a hexadecimal number has no digits", "write them behind `0x`, like `0xff`")
         }
-        ('_', _) if digit => syntax(range, "digits are not grouped", "write the number without `_`"),
         _ => None,
     }
 }

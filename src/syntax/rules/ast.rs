@@ -200,7 +200,7 @@ impl ClauseKind {
     pub fn word(&self) -> Option<ClauseWord> {
         Some(match self {
             Self::On(_) => ClauseWord::On,
-            Self::When(_) => ClauseWord::When,
+            Self::When(_) | Self::CutWhen { .. } => ClauseWord::When,
             Self::Priority(_) => ClauseWord::Priority,
             Self::Threshold { .. } => ClauseWord::Threshold,
             Self::Debounce(_) => ClauseWord::Debounce,
@@ -208,7 +208,6 @@ impl ClauseKind {
             Self::Busy(_) => ClauseWord::Busy,
             Self::Run(_) => ClauseWord::Run,
             Self::Emit { .. } => ClauseWord::Emit,
-            Self::CutWhen { .. } => ClauseWord::When,
             Self::Bad(word) => return *word,
         })
     }

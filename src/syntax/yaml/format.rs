@@ -11,6 +11,8 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
 /// Characters of a line; what cannot be broken is longer.
 const WIDTH: usize = 120;
+/// The library knows columns by the bits of a word, and those behind it panic.
+const MOST_INDENT: usize = 64;
 /// A comment of this word leaves what stands behind it as it is.
 const LEAVE: &str = "fmt-ignore";
 
@@ -66,6 +68,10 @@ pub fn format(source: SourceId, text: &str) -> Result<String, Diagnostics> {
 
 /// The text as the library lays it out; `None` where that would lose something.
 fn laid_out(source: SourceId, text: &str, options: &FormatOptions) -> Option<String> {
+    let indent = |line: &str| line.find(|c: char| !c.is_whitespace() && !matches!(c, '-' | '?' | ':')).unwrap_or(0);
+    if text.lines().any(|line| indent(line) >= MOST_INDENT) {
+        return None;
+    }
     pretty_yaml::format_text(text, options).ok().filter(|formatted| is_same(source, text, formatted))
 }
 
@@ -140,6 +146,17 @@ mod tests {
         let expected = "# top\na: 1\n# of b\nb:\n  c: |\n    x  \n    y\nd: 2\n";
         assert_eq!(formatted(text).as_deref(), Some(expected));
         assert_eq!(formatted(expected).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn what_stands_far_to_the_right_is_left_as_it_is() {
+        for blanks in [31, 32, 63, 64, 127, 128, 200] {
+            let text = format!("a:\n{}b:   1\nc:   2\n", " ".repeat(blanks));
+            let formatted = formatted(&text).unwrap();
+            assert!(formatted.ends_with("\nc: 2\n"), "{formatted}");
+            let deep = format!("{}a: 1\n", "- ".repeat(blanks.min(60)));
+            assert!(super::format(Sources::new().add("a.yaml", deep.as_str()), &deep).is_ok(), "{deep}");
+        }
     }
 
     #[test]
