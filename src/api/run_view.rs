@@ -101,7 +101,7 @@ pub struct StepView {
 /// What a step waits for without being performed.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct WaitView {
-    /// `time`, `event` or `approval`.
+    /// `time`, `event`, `approval`, or `opening`: the moment from which on the step may be performed.
     #[schema(example = "approval")]
     pub on: String,
     #[schema(format = DateTime)]
@@ -114,7 +114,7 @@ pub struct WaitView {
     /// What that event's data must have.
     #[schema(value_type = Option<Object>)]
     pub data: Option<Json>,
-    /// What a person is to decide.
+    /// What a person is to decide, or what keeps the step from being performed.
     pub reason: Option<String>,
     /// Who is to decide.
     pub by: Option<String>,

@@ -143,3 +143,26 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+/// The pause after so many tries in vain: it doubles from a second up to `most`, and is shortened by chance, by up to a half,
+/// so that those that failed together are not tried together.
+pub(super) fn backoff(tries: u64, most: Duration, chance: f64) -> Duration {
+    let doublings = u32::try_from(tries.saturating_sub(1).min(30)).unwrap_or(30);
+    let pause = Duration::from_secs(1).saturating_mul(1 << doublings).min(most);
+    pause.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_are_shortened_by_chance() {
+        let most = Duration::from_mins(1);
+        let pauses: Vec<_> = (1..=8).map(|tries| backoff(tries, most, 0.0).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(backoff(3, most, 1.0), Duration::from_secs(2));
+        assert_eq!(backoff(u64::MAX, most, 0.5), Duration::from_secs(45));
+        assert_eq!(backoff(0, Duration::from_millis(10), 0.0), Duration::from_millis(10));
+    }
+}

@@ -29,7 +29,7 @@ use crate::model::metric;
 use crate::model::network::AllowedHosts;
 use crate::runtime::effect::FailureKind;
 use crate::runtime::ports::{Bookmark, Holder, Secrets, Store, StoreError, Transaction, Write};
-use crate::service::webhook::backoff;
+use crate::service::outbound::backoff;
 
 /// Between tries of what the store or the inbox does not take.
 const PAUSE: Duration = Duration::from_secs(1);

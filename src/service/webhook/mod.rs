@@ -17,9 +17,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::delivery::{Courier, Failure};
-pub(super) use self::progress::backoff;
 pub use self::progress::{Failing, GivenUp, Progress};
-use super::outbound::Outbound;
+use super::outbound::{Outbound, backoff};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::id::WebhookName;
 use crate::base::random::Random;
